@@ -1,0 +1,117 @@
+"""Every schema that travels between stages, once, with each column documented.
+
+A column is what a stage writes or asks for; other columns of the input pass through beside it. `docs/tables.md` is
+generated from this file. Nothing here reads or writes a file.
+"""
+
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+
+CHAT: Final = pa.list_(pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())]))
+"""Chat text: a list of messages, each with the role that speaks and what it says."""
+
+EVIDENCE: Final = pa.list_(
+    pa.struct(
+        [
+            pa.field("annotator", pa.int32()),
+            pa.field("quote", pa.string()),
+            pa.field("start", pa.int32()),
+            pa.field("end", pa.int32()),
+            pa.field("match", pa.float32()),
+            pa.field("verdict", pa.string()),
+        ]
+    )
+)
+"""Where annotators say it: one entry a mention, `quote` being the feedback's own text [start:end] in characters."""
+
+
+class Column(NamedTuple):
+    """One column: its name, its type, what it holds, and whether a row without it is rejected."""
+
+    name: str
+    type: pa.DataType
+    doc: str
+    required: bool = False
+
+
+class Table(NamedTuple):
+    """A named table with its columns in file order and who else reads it unchanged."""
+
+    name: str
+    columns: tuple[Column, ...]
+    doc: str
+    readers: str = ""
+
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, in column order."""
+        return pa.schema([pa.field(column.name, column.type) for column in self.columns])
+
+
+FEEDBACK: Final = Table(
+    "feedback",
+    (
+        Column("id", pa.string(), "Name of the row; sha256 of the canonical row where the input has none."),
+        Column("prompt", CHAT, "The conversation up to the response; plain text is read as one user message."),
+        Column("completion", CHAT, "The response that was judged; plain text is read as one assistant message."),
+        Column("feedback", pa.list_(pa.string()), "What annotators wrote, one text each.", required=True),
+        Column("domain", pa.string(), "Such as general, code, stem, multilingual."),
+        Column("language", pa.string(), "Human or programming language."),
+    ),
+    "Natural-language feedback on responses.",
+)
+
+PRINCIPLES: Final = Table(
+    "principles",
+    (
+        Column("id", pa.string(), "Row of the feedback table that the principle was found in."),
+        Column("prompt", CHAT, "The conversation up to the response."),
+        Column("completion", CHAT, "The response that was judged."),
+        Column("principle", pa.string(), "A quality, as a short noun phrase without polarity.", required=True),
+        Column("label", pa.bool_(), "Whether the response fulfils the principle.", required=True),
+        Column("evidence", EVIDENCE, "The annotators' words behind the label, verbatim, with character offsets."),
+        Column("agreement", pa.float32(), "Share of the matched mentions that say yes, between 0 and 1."),
+        Column("domain", pa.string(), "Copied from the feedback."),
+        Column("language", pa.string(), "Copied from the feedback."),
+        Column("extractor", pa.string(), "What read the feedback, such as `rules@1` or a model's name."),
+    ),
+    "Yes/no principles with their evidence.",
+    "TRL (unpaired), datasets",
+)
+
+DROPPED_PRINCIPLES: Final = Table(
+    "dropped principles",
+    (
+        Column("id", pa.string(), "Row of the feedback table."),
+        Column("annotator", pa.int32(), "Index of the annotator's text within the row; -1 where it was not kept."),
+        Column("principle", pa.string(), "The principle, normalised."),
+        Column("wording", pa.string(), "The principle as the extractor worded it."),
+        Column("verdict", pa.string(), "yes, no or partially."),
+        Column("quote", pa.string(), "The evidence; the feedback's own text where it was found there."),
+        Column("start", pa.int32(), "First character of the quote in the feedback, -1 if it was not found."),
+        Column("end", pa.int32(), "Character after the quote, -1 if it was not found."),
+        Column("match", pa.float32(), "How well the evidence matches the feedback, 0 to 100."),
+        Column("dropped_by", pa.string(), "evidence, artefact, partially, consensus, single_annotator or taxonomy."),
+        Column("score", pa.float32(), "The number that the rule compared: match or cosine; null if it has none."),
+        Column("domain", pa.string(), "Copied from the feedback."),
+        Column("language", pa.string(), "Copied from the feedback."),
+        Column("extractor", pa.string(), "What read the feedback."),
+    ),
+    "Principles that a filter took out, kept under `.rlbff/dropped/`.",
+)
+
+REJECTED: Final = Table(
+    "rejected rows",
+    (
+        Column("file", pa.string(), "Input file the row stands in."),
+        Column("row", pa.int64(), "Row or line in that file, counted from 1."),
+        Column("id", pa.string(), "The row's id, if it was readable."),
+        Column("reason", pa.string(), "A short name to count by, such as `bad_json` or `no_feedback`."),
+        Column("field", pa.string(), "The column at fault, if one is."),
+        Column("error", pa.string(), "One sentence with the remedy."),
+        Column("raw", pa.binary(), "The row's own bytes."),
+    ),
+    "Input rows that could not be processed, kept under `.rlbff/rejected/`.",
+)
+
+TABLES: Final = (FEEDBACK, PRINCIPLES, DROPPED_PRINCIPLES, REJECTED)
