@@ -1,0 +1,67 @@
+# make demo · test · check · bench · docs. Needs Python 3.11 or newer and make; everything else goes into .venv.
+
+PYTHON ?= $(shell for p in python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Our own notice about the built-in rules is wanted in the demo; anything a user has set for real runs is not.
+OFFLINE := env -u RLBFF_LLM
+DEMO := demo/feedback.principles
+
+.PHONY: demo test check bench docs lint wheel clean
+
+demo: .venv/.runtime
+	$(OFFLINE) $(BIN)/rlbff extract-principles sample_data/feedback.jsonl --out $(DEMO) --overwrite
+	$(BIN)/rlbff status $(DEMO)
+	$(BIN)/rlbff cat $(DEMO) --format table --columns id,principle,label,agreement --limit 8
+	@echo
+	@echo "Principles: $(DEMO)/part-*.parquet; what was dropped and rejected, the log and the manifest: $(DEMO)/.rlbff/"
+	@echo "Next: $(BIN)/rlbff cat $(DEMO) --dropped | head -3   or   docs/extract-principles.md"
+
+test: .venv/.dev
+	$(BIN)/pytest -m "not slow"
+
+check: .venv/.dev lint wheel
+	$(BIN)/python docs/build.py --check
+	$(BIN)/pytest
+
+lint: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy docs/build.py
+	$(BIN)/lint-imports
+
+# What a user gets: the wheel, without extras, in an empty environment.
+wheel: .venv/.dev
+	rm -rf build dist
+	$(PIP) wheel --no-deps --wheel-dir dist .
+	rm -rf build
+	$(BIN)/python -m venv --clear dist/venv
+	dist/venv/bin/python -m pip --quiet --disable-pip-version-check install -c constraints.txt dist/*.whl
+	cd dist && venv/bin/rlbff --help >/dev/null
+
+bench: .venv/.bench
+	$(BIN)/python -m tests.benchmarks
+
+docs: .venv/.dev
+	$(BIN)/python docs/build.py
+
+clean:
+	rm -rf .venv build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.runtime: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e ".[dev]"
+	@touch $@ .venv/.runtime
+
+.venv/.bench: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e ".[bench]"
+	@touch $@ .venv/.dev .venv/.runtime

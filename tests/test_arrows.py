@@ -1,0 +1,102 @@
+"""Who may import whom: the contracts of pyproject.toml, the third-party packages of each room, and a light start."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+HEAVY = ("torch", "transformers", "sentence_transformers", "datasets", "numba", "pyarrow", "ray")
+
+# Packages that a file may import at all, also inside a function. The longest matching path decides.
+THIRD_PARTY: dict[str, set[str]] = {
+    "rlbff_cli": {"typer", "click", "rich", "yaml", "orjson", "pyarrow"},
+    "stages/core": {"pyarrow", "numpy", "orjson", "yaml", "fsspec", "httpx", "datasets", "zstandard"},
+    "stages/core/errors.py": set(),
+    "stages/core/options.py": set(),
+    "stages/core/progress.py": set(),
+    "stages/extract_principles": {"pyarrow", "numpy", "orjson", "yaml", "rapidfuzz", "httpx"},
+    "stages/extract_principles/config.py": set(),
+    "stages/models": {"torch", "transformers", "sentence_transformers", "numpy"},
+    "stages/sandbox": set(),
+}
+
+# What the command line may know of the stages: their options, and how a folder is read.
+CLI_MAY_IMPORT = ("errors", "progress", "options", "manifest", "shards", "report", "tables")
+
+
+def test_contracts_of_pyproject_are_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    assert lint_imports(config_filename="pyproject.toml", no_cache=True) == 0
+
+
+def test_each_room_imports_only_its_packages(root: Path) -> None:
+    strays = [
+        f"{file.relative_to(root)} imports {name}"
+        for file in source_files(root)
+        for name in sorted({module.split(".")[0] for module in imports_of(file)})
+        if name not in sys.stdlib_module_names | {"stages", "rlbff_cli"}
+        and name not in allowed(file.relative_to(root).as_posix())
+    ]
+    assert strays == []
+
+
+def test_command_line_knows_only_configs_and_the_folder_modules(root: Path) -> None:
+    may = {f"stages.core.{name}" for name in CLI_MAY_IMPORT}
+    strays = [
+        f"{file.name} imports {module}"
+        for file in sorted((root / "rlbff_cli").rglob("*.py"))
+        for module in imports_of(file)
+        if module.startswith("stages") and module not in may and not module.endswith(".config")
+    ]
+    assert strays == []
+
+
+def test_configs_and_command_line_start_without_heavy_packages(root: Path, run_python: Run) -> None:
+    configs = [
+        ".".join(file.relative_to(root).with_suffix("").parts) for file in sorted(root.glob("stages/*/config.py"))
+    ]
+    assert configs
+    code = (
+        f"import importlib, sys\nfor name in {[*configs, 'rlbff_cli.main']!r}: importlib.import_module(name)\n"
+        f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    done = run_python("-c", code)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("extract-principles", "--help")])
+def test_help_loads_no_heavy_package(arguments: tuple[str, ...], run_python: Run) -> None:
+    code = (
+        f"import sys\nfrom rlbff_cli.main import main\nsys.argv = ['rlbff', *{arguments!r}]\n"
+        f"try: main()\nfinally: print('HEAVY', sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+    assert done.stdout.endswith("HEAVY []\n")
+
+
+def source_files(root: Path) -> list[Path]:
+    return sorted(file for room in ("rlbff_cli", "stages") for file in (root / room).rglob("*.py"))
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    """The full names of the modules that a file imports anywhere, also inside functions."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} has a relative import"
+            assert node.module is not None
+            yield node.module
+
+
+def allowed(path: str) -> set[str]:
+    rooms = [room for room in THIRD_PARTY if path == room or path.startswith(room + "/")]
+    return THIRD_PARTY[max(rooms, key=len)] if rooms else set()
