@@ -1,0 +1,160 @@
+"""What a folder is: which configuration it belongs to, which parts are finished, and what came of every row.
+
+Three records, all under `.rlbff/`: `plan.json` first, `done/part-NNNNN.json` after each part, `manifest.json` last.
+None holds a clock, so that the same input, configuration and seed give the same bytes.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stages.core.errors import DataError, InputMissing
+from stages.core.shards import HIDDEN, dump_json, write_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """One finished part: its fingerprint, the fate of its input rows, rows written, and what was dropped and why."""
+
+    part: int
+    fingerprint: str
+    rows: Mapping[str, int]
+    written: int
+    dropped_by: Mapping[str, int] = field(default_factory=dict)
+    rejected_by: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderStatus:
+    """How far a folder is. `rows` are those of the input, `rows_done` those of finished parts."""
+
+    root: Path
+    stage: str
+    table: str
+    finished: bool
+    parts: int
+    parts_done: int
+    rows: int
+    rows_done: int
+    kept: int
+    dropped: int
+    rejected: int
+    written: int
+    dropped_by: dict[str, int]
+    rejected_by: dict[str, int]
+    rows_per_second: float | None
+    counts: dict[str, int]
+
+
+def fingerprint(*facts: object) -> str:
+    """sha256 of facts that can be written as JSON."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def hidden(root: Path, name: str) -> Path:
+    """The path of one of our own files in a folder."""
+    return root / HIDDEN / name
+
+
+def write_done(root: Path, done: Done) -> None:
+    """Record that a part is finished; its files are in place already."""
+    write_text(_done_path(root, done.part), dump_json(asdict(done)), hidden(root, "tmp"))
+
+
+def read_done(root: Path, part: int) -> Done | None:
+    """The record of a finished part, or None."""
+    path = _done_path(root, part)
+    return Done(**_load(path)) if path.exists() else None
+
+
+def total(parts: Iterable[Done]) -> dict[str, Any]:
+    """The sums over parts: rows by fate, rows written, drops by rule, rejections by reason, and further counts."""
+    rows, dropped, rejected, counts = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    written = 0
+    for done in parts:
+        rows.update(done.rows)
+        dropped.update(done.dropped_by)
+        rejected.update(done.rejected_by)
+        counts.update(done.counts)
+        written += done.written
+    fates = {name: rows[name] for name in ("in", "kept", "dropped", "rejected")}
+    return {
+        "rows": fates,
+        "written": written,
+        "dropped_by": dict(dropped),
+        "rejected_by": dict(rejected),
+        "counts": dict(counts),
+    }
+
+
+def folder_status(root: Path) -> FolderStatus:
+    """Read how far a folder is.
+
+    Raises:
+        InputMissing: there is no such folder. DataError: it is none of ours, or its records are damaged.
+    """
+    if not root.is_dir():
+        raise InputMissing(f"The folder {root} does not exist.")
+    plan_path = hidden(root, "plan.json")
+    if not plan_path.exists():
+        raise DataError(f"{root} is not an output folder of rlbff: it has no {HIDDEN}/plan.json.")
+    plan = _load(plan_path)
+    parts = [done for number in range(plan["parts"]) if (done := read_done(root, number)) is not None]
+    sums = total(parts)
+    return FolderStatus(
+        root=root,
+        stage=plan["stage"],
+        table=plan["table"],
+        finished=hidden(root, "manifest.json").exists(),
+        parts=plan["parts"],
+        parts_done=len(parts),
+        rows=plan["rows"],
+        rows_done=sums["rows"]["in"],
+        kept=sums["rows"]["kept"],
+        dropped=sums["rows"]["dropped"],
+        rejected=sums["rows"]["rejected"],
+        written=sums["written"],
+        dropped_by=sums["dropped_by"],
+        rejected_by=sums["rejected_by"],
+        rows_per_second=_speed(hidden(root, "log.jsonl")),
+        counts=sums["counts"],
+    )
+
+
+def _done_path(root: Path, part: int) -> Path:
+    return hidden(root, "done") / f"part-{part:05d}.json"
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path} is damaged ({error}); run the stage again with --overwrite.") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path} is damaged; run the stage again with --overwrite.")
+    return value
+
+
+def _speed(log: Path) -> float | None:
+    """Rows per second of the latest run, from its log: rows finished since it began, over the time they took."""
+    start = last = None
+    rows = 0
+    if not log.exists():
+        return None
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if event["event"] == "start":
+            start, last, rows = event["time"], None, 0
+        elif event["event"] == "part":
+            last, rows = event["time"], rows + event["rows"]
+    if start is None or last is None or last <= start:
+        return None
+    return float(rows / (last - start))

@@ -1,0 +1,235 @@
+"""From a line or a record of the input to a row with an id, or to the reason why it is none.
+
+Also finds out which columns the input has and of which type each is, so that the columns that merely pass through get
+one schema in all shards. Reads no file: `sources.py` does.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import orjson
+import pyarrow as pa
+
+from stages.core.tables import CHAT
+
+Row = dict[str, Any]
+
+RAW_PREFIX: Final = 2**20
+"""How many bytes of a row that is too long are kept with its rejection."""
+
+
+class Problem(NamedTuple):
+    """Why a row is rejected: a short name to count by, the column at fault if there is one, and one sentence."""
+
+    reason: str
+    field: str | None
+    error: str
+
+
+class SourceRow(NamedTuple):
+    """One row of the input: where it stands, and either its value (with a string `id`) or its problem.
+
+    `row` counts from 1 (lines in JSONL, records elsewhere); `raw` holds the line where the input has lines.
+    """
+
+    file: str
+    row: int
+    value: Row | None
+    problem: Problem | None
+    raw: bytes | None
+
+    def raw_bytes(self) -> bytes:
+        """The row's own bytes, or its canonical JSON where the input has no lines."""
+        return self.raw if self.raw is not None else canonical(self.value)
+
+
+class Rejected(NamedTuple):
+    """A source row together with what is wrong with it."""
+
+    source: SourceRow
+    problem: Problem
+
+
+def canonical(value: object) -> bytes:
+    """JSON with sorted keys and no white space: the text whose sha256 names a row that has no id."""
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+    return orjson.dumps(value, default=_plain, option=options)
+
+
+def decode_line(line: bytes) -> tuple[Row | None, Problem | None]:
+    """Parse one line of JSONL; exactly one of the two results is None."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        value, problem = _decode_leniently(line)
+        if problem is not None:
+            return None, problem
+    if not isinstance(value, dict):
+        kind = type(value).__name__
+        return None, Problem("not_an_object", None, f"a row must be a JSON object, this one is a {kind}.")
+    return value, None
+
+
+def _decode_leniently(line: bytes) -> tuple[Any, Problem | None]:
+    # Python's own json module writes NaN and Infinity, which orjson refuses to read.
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        where = f"byte {error.start + 1} of the line"
+        return None, Problem("not_utf8", None, f"{where} is not UTF-8; convert the file, for example with iconv.")
+    try:
+        value = json.loads(text)
+        text = json.dumps(value, ensure_ascii=False)
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return None, Problem("bad_json", None, "a string holds half of a surrogate pair; write whole characters.")
+    except RecursionError:
+        return None, Problem("bad_json", None, "the JSON is nested too deeply.")
+    except ValueError as error:
+        return None, Problem("bad_json", None, f"not valid JSON: {error}.")
+    return _without_nan(value), None
+
+
+def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return value
+
+
+def rename(value: Row, mapping: Mapping[str, str]) -> Row:
+    """Give columns our names: `mapping` is {ours: theirs}. A column that ours displaces moves to `input_<name>`."""
+    if not mapping:
+        return value
+    result = dict(value)
+    taken = {ours: result.pop(theirs) for ours, theirs in mapping.items() if theirs in result}
+    for ours, item in taken.items():
+        if ours in result:
+            result[f"input_{ours}"] = result.pop(ours)
+        result[ours] = item
+    return result
+
+
+def identify(value: Row, raw_hash_of: Row) -> tuple[Row, Problem | None]:
+    """Make sure that the row has a string id: its own, or the sha256 of `raw_hash_of`, the row as it came."""
+    own = value.get("id")
+    if own is None or own == "":
+        value["id"] = hashlib.sha256(canonical(raw_hash_of)).hexdigest()
+    elif isinstance(own, int) and not isinstance(own, bool):
+        value["id"] = str(own)
+    elif not isinstance(own, str):
+        kind = type(own).__name__
+        return value, Problem("bad_type", "id", f"field 'id' must be a string or a whole number, this is a {kind}.")
+    return value, None
+
+
+class ColumnTypes:
+    """Collects the type of every column over all rows, and settles on one Arrow type each."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, set[str]] = {}
+        self._typed: dict[str, pa.DataType] = {}
+
+    def observe(self, value: Row) -> None:
+        """Take note of the columns of one row."""
+        kinds = self._kinds
+        for name, item in value.items():
+            seen = kinds.get(name)
+            if seen is None:
+                seen = kinds[name] = set()
+            seen.add(_kind(item))
+
+    def observe_schema(self, schema: pa.Schema) -> None:
+        """Take note of the columns of a typed file."""
+        for field in schema:
+            kind = f"arrow:{field.type}"
+            self._kinds.setdefault(field.name, set()).add(kind)
+            self._typed[kind] = field.type
+
+    def names(self) -> list[str]:
+        """All column names, in order of first appearance."""
+        return list(self._kinds)
+
+    def type_of(self, name: str) -> pa.DataType:
+        """The Arrow type that holds every value seen in column `name`; text holding JSON where nothing else does."""
+        kinds = self._kinds[name] - {"null", "arrow:null"}
+        if len(kinds) == 1:
+            (kind,) = kinds
+            return self._typed.get(kind) or _SIMPLE.get(kind, pa.string())
+        if kinds and kinds <= self._typed.keys():
+            return _common_type([self._typed[kind] for kind in sorted(kinds)])
+        if kinds and kinds <= {"int", "float"}:
+            return pa.float64()
+        if kinds and kinds <= {"texts", "empty list"}:
+            return pa.list_(pa.string())
+        if kinds and kinds <= {"chat", "empty list"}:
+            return CHAT
+        return pa.string()
+
+
+def _common_type(types: list[pa.DataType]) -> pa.DataType:
+    try:
+        schemas = [pa.schema([pa.field("x", type_)]) for type_ in types]
+        return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return pa.string()
+
+
+_SIMPLE: Final[dict[str, pa.DataType]] = {
+    "bool": pa.bool_(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "texts": pa.list_(pa.string()),
+    "chat": CHAT,
+}
+
+
+def _kind(item: object) -> str:  # one of the names that type_of knows
+    if item is None:
+        return "null"
+    if isinstance(item, str):
+        return "str"
+    if isinstance(item, bool):
+        return "bool"
+    if isinstance(item, int):
+        return "int" if -(2**63) <= item < 2**63 else "json"
+    if isinstance(item, float):
+        return "float"
+    if isinstance(item, list):
+        return _list_kind(item)
+    return "json"
+
+
+def _list_kind(items: list[Any]) -> str:
+    if not items:
+        return "empty list"
+    if all(isinstance(item, str) for item in items):
+        return "texts"
+    return "chat" if all(is_message(item) for item in items) else "json"
+
+
+def is_message(item: object) -> bool:
+    """Whether `item` is {role: text, content: text} and nothing else."""
+    return (
+        isinstance(item, dict) and item.keys() == {"role", "content"} and all(isinstance(x, str) for x in item.values())
+    )
+
+
+def fit(item: object, type_: pa.DataType) -> object:
+    """`item` as a value of the column type that `ColumnTypes` settled on."""
+    if item is None or not pa.types.is_string(type_) or isinstance(item, str):
+        return item
+    return canonical(item).decode()
+
+
+def _plain(item: object) -> object:
+    # Values that only typed files hold: dates, decimals, bytes.
+    if isinstance(item, bytes):
+        return item.decode("utf-8", "replace")
+    return str(item)

@@ -1,0 +1,341 @@
+"""The one loop of every map-like stage: each shard not yet done is read, transformed, written, and recorded.
+
+Which processes do it is the business of `pool.py`; a further runner takes the same `Job` and the same list of parts.
+"""
+
+import fcntl
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+import pyarrow as pa
+
+from stages.core.errors import DataError, OutputError, TooManyFailed
+from stages.core.manifest import Done, fingerprint, hidden, read_done, total, write_done
+from stages.core.options import RunOptions, parse_map, parse_shard
+from stages.core.progress import Progress
+from stages.core.rows import Rejected, SourceRow
+from stages.core.shards import HIDDEN, dump_json, part_path, to_table, unwritable, write_part, write_text
+from stages.core.sources import Plan, ReadOptions, Slice, plan, read
+from stages.core.tables import REJECTED, Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartOutput:
+    """What a stage makes of one part: rows to write, rows dropped, rows rejected, and how many input rows were which.
+
+    `kept` and `dropped_rows` count input rows: those that led to at least one written row, and those that led to none.
+    `counts` are further sums for the waterfall; `stats` is a table that the stage reads back at the end.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    kept: int
+    dropped_rows: int
+    rejected: Sequence[Rejected] = ()
+    dropped: Sequence[Mapping[str, Any]] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    stats: pa.Table | None = None
+
+
+class Transform(Protocol):
+    """The work of a stage on one part. It is opened once in each process."""
+
+    def __call__(self, part: int, rows: Iterator[SourceRow], advance: Callable[[int], None]) -> PartOutput:
+        """Turn the rows of part number `part` into its output; `advance` is told of rows finished."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What the runner must know of a stage. `open(config, root)` makes its Transform; a function found by import."""
+
+    name: str
+    version: int
+    writes: Table
+    dropped: Table
+    open: Callable[[Any, Path], Transform]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run, as it is handed to every worker.
+
+    `identity` holds all that decides the result besides the input; `schema` is that of the rows written.
+    """
+
+    stage: Stage
+    config: Any
+    root: Path
+    identity: Mapping[str, object]
+    schema: pa.Schema
+    reading: ReadOptions
+    slices: tuple[Slice, ...]
+
+    def fingerprint(self, part: int) -> str:
+        """What part number `part` must be made from to be valid."""
+        piece = self.slices[part]
+        facts = [piece.name.rsplit("/", 1)[-1], piece.sha256, piece.first, piece.rows, sorted(piece.repeats.items())]
+        about = [self.stage.name, self.stage.version, str(self.schema.remove_metadata())]
+        decisive = {name: value for name, value in self.identity.items() if name != "limit"}
+        return fingerprint(about, decisive, facts)
+
+
+def reading(options: RunOptions) -> ReadOptions:
+    """The part of the run options that concerns the reading of rows."""
+    return ReadOptions(
+        rows_per_shard=options.rows_per_shard,
+        max_row_bytes=options.max_row_bytes,
+        limit=options.limit,
+        mapping=parse_map(options.map),
+    )
+
+
+@contextmanager
+def planned(inputs: tuple[str, ...], root: Path, options: RunOptions, progress: Progress) -> Iterator[Plan]:
+    """Plan the input of a run, and hold its folder while the block runs.
+
+    With `--dry-run` nothing is written outside a temporary folder.
+
+    Raises:
+        OutputError: `root` is in use, is not ours, or cannot be written. DataError, InputMissing: see `sources.plan`.
+    """
+    share, shares = parse_shard(options.shard)
+    name = "spool" if shares == 1 else f"spool-{share + 1}-of-{shares}"
+    with ExitStack() as stack:
+        if options.dry_run:
+            spool = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        else:
+            stack.enter_context(_locked(root, name.replace("spool", "lock")))
+            spool = hidden(root, name)
+            stack.callback(shutil.rmtree, hidden(root, "tmp"), ignore_errors=True)
+            stack.callback(shutil.rmtree, spool, ignore_errors=True)
+        progress.start("reading input", options.limit)
+        result = plan(inputs, reading(options), spool, progress.advance)
+        progress.finish()
+        yield result
+
+
+def left_to_do(job: Job, options: RunOptions) -> list[int]:
+    """The parts of our share that are not done yet.
+
+    Raises:
+        OutputError: finished parts belong to another configuration and `--overwrite` was not given.
+    """
+    share, shares = parse_shard(options.shard)
+    ours = [part for part in range(len(job.slices)) if part % shares == share]
+    if options.overwrite and not _agrees(job):
+        return ours
+    done = {part: record for part in ours if (record := read_done(job.root, part)) is not None}
+    if options.resume:
+        again = {part for part, record in done.items() if options.retry_rejected and record.rejected_by}
+        return [part for part in ours if part not in done or part in again]
+    return ours
+
+
+def check_folder(job: Job, plan: Plan, options: RunOptions) -> None:
+    """Make the folder ready: refuse or clear one of another configuration, then record the plan."""
+    if not _agrees(job):
+        if not options.overwrite:
+            raise OutputError(_difference(job))
+        clear(job.root)
+    hidden(job.root, "manifest.json").unlink(missing_ok=True)
+    record = {
+        "stage": job.stage.name,
+        "version": job.stage.version,
+        "table": job.stage.writes.name,
+        "config": job.identity,
+        "inputs": [info._asdict() for info in plan.inputs],
+        "parts": len(plan.slices),
+        "rows": plan.rows,
+    }
+    write_text(hidden(job.root, "plan.json"), dump_json(record), hidden(job.root, "tmp"))
+
+
+def clear(root: Path) -> None:
+    """Remove everything of ours from a folder except the journal, whose answers stay valid."""
+    for path in root.glob("part-*.parquet"):
+        path.unlink()
+    for path in (root / HIDDEN).iterdir():
+        if path.name.startswith(("lock", "spool", "journal")):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def work(job: Job, part: int, transform: Transform, advance: Callable[[int], None]) -> Done:
+    """Do one part: read, transform, write, record. The record comes last."""
+    seen = Counter[str]()
+    broken: list[Rejected] = []
+
+    def rows() -> Iterator[SourceRow]:
+        for row in read(job.slices[part], job.reading):
+            seen["in"] += 1
+            if row.problem is None:
+                yield row
+            else:
+                broken.append(Rejected(row, row.problem))
+
+    output = transform(part, rows(), advance)
+    rejected = sorted([*broken, *output.rejected], key=lambda item: item.source.row)
+    fates = {"in": seen["in"], "kept": output.kept, "dropped": output.dropped_rows, "rejected": len(rejected)}
+    assert fates["in"] == fates["kept"] + fates["dropped"] + fates["rejected"], f"rows were lost: {fates}"
+    done = Done(
+        part=part,
+        fingerprint=job.fingerprint(part),
+        rows=fates,
+        written=len(output.rows),
+        dropped_by=Counter(str(row["dropped_by"]) for row in output.dropped),
+        rejected_by=Counter(item.problem.reason for item in rejected),
+        counts=output.counts,
+    )
+    _write_part_files(job, done, output, rejected)
+    return done
+
+
+def _write_part_files(job: Job, done: Done, output: PartOutput, rejected: Sequence[Rejected]) -> None:
+    part, temporary = done.part, hidden(job.root, "tmp")
+    piece = job.slices[part]
+    footer = {
+        "stage": job.stage.name,
+        "version": job.stage.version,
+        "table": job.stage.writes.name,
+        "fingerprint": done.fingerprint,
+        "input": {"name": piece.name.rsplit("/", 1)[-1], "sha256": piece.sha256, "first": piece.first},
+        "seed": job.identity.get("seed"),
+    }
+    tables = {
+        "rows": to_table(output.rows, job.schema),
+        "dropped": to_table(output.dropped, job.stage.dropped.schema()),
+        "rejected": to_table([_rejected_row(item) for item in rejected], REJECTED.schema()),
+        "stats": output.stats,
+    }
+    for kind, table in tables.items():
+        path = part_path(job.root, part, kind)  # type: ignore[arg-type]
+        if table is not None and table.num_rows:
+            write_part(path, table, footer, temporary)
+        else:
+            path.unlink(missing_ok=True)
+    write_done(job.root, done)
+
+
+def _rejected_row(item: Rejected) -> dict[str, object]:
+    source, problem = item
+    where = f"{source.file}:{source.row}"
+    return {
+        "file": source.file.rsplit("/", 1)[-1],
+        "row": source.row,
+        "id": source.value["id"] if source.value else None,
+        "reason": problem.reason,
+        "field": problem.field,
+        "error": f"{where.rsplit('/', 1)[-1]}: {problem.error}",
+        "raw": source.raw_bytes(),
+    }
+
+
+def finish(job: Job, plan: Plan, facts: Mapping[str, object]) -> dict[str, Any] | None:
+    """Write the manifest if every part is done, and return it; None while parts are missing."""
+    parts = [read_done(job.root, part) for part in range(len(job.slices))]
+    done = [record for record in parts if record is not None]
+    if len(done) < len(parts):
+        return None
+    manifest = {
+        "stage": job.stage.name,
+        "version": job.stage.version,
+        "table": job.stage.writes.name,
+        "config": job.identity,
+        "inputs": [info._asdict() for info in plan.inputs],
+        "columns": {field.name: str(field.type) for field in job.schema},
+        "parts": [asdict(record) for record in done],
+        "facts": facts,
+        **total(done),
+    }
+    write_text(hidden(job.root, "manifest.json"), dump_json(manifest), hidden(job.root, "tmp"))
+    return manifest
+
+
+def check_failed(job: Job, rows: Mapping[str, int], rejected_by: Mapping[str, int], max_failed: float) -> None:
+    """Raise if every row was rejected (DataError), or more than the share `max_failed` (TooManyFailed)."""
+    if not rows["rejected"]:
+        return
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(rejected_by.items()))
+    look = f"rlbff cat {job.root} --rejected"
+    if rows["rejected"] == rows["in"]:
+        raise DataError(
+            f"All {rows['in']:,} rows were rejected ({reasons}); the first: {_first_error(job)} See: {look}"
+        )
+    share = rows["rejected"] / rows["in"]
+    if share > max_failed:
+        text = f"{rows['rejected']:,} of {rows['in']:,} rows were rejected ({reasons}), more than --max-failed {max_failed:g}"
+        raise TooManyFailed(f"{text}; everything is stored in {job.root}. See: {look}")
+
+
+def _first_error(job: Job) -> str:
+    import pyarrow.parquet as pq
+
+    for part in range(len(job.slices)):
+        path = part_path(job.root, part, "rejected")
+        if path.exists():
+            return str(pq.read_table(path, columns=["error"])["error"][0].as_py())
+    return ""
+
+
+def log(root: Path, event: str, **facts: object) -> None:
+    """Append one line with the time to the folder's log, the only place that holds clocks."""
+    line = orjson.dumps({"event": event, "time": time.time(), **facts}) + b"\n"
+    with hidden(root, "log.jsonl").open("ab") as out:
+        out.write(line)
+
+
+def _agrees(job: Job) -> bool:
+    """Whether every finished part in the folder is one that this job would make."""
+    records = [_part_number(path) for path in hidden(job.root, "done").glob("part-*.json")]
+    for part in records:
+        if part >= len(job.slices):
+            return False
+        done = read_done(job.root, part)
+        if done is not None and done.fingerprint != job.fingerprint(part):
+            return False
+    return True
+
+
+def _part_number(path: Path) -> int:
+    return int(path.stem.removeprefix("part-"))
+
+
+def _difference(job: Job) -> str:
+    """One sentence that says in what the folder differs from this job."""
+    path = hidden(job.root, "plan.json")
+    old = orjson.loads(path.read_bytes())["config"] if path.exists() else {}
+    new = orjson.loads(orjson.dumps(job.identity))
+    keys = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    what = ", ".join(f"{name}: {old.get(name)!r} there, {new.get(name)!r} now" for name in keys)
+    reason = what or "the input or its columns changed"
+    return f"{job.root} belongs to another configuration ({reason}). Choose another --out, or --overwrite it."
+
+
+@contextmanager
+def _locked(root: Path, name: str) -> Iterator[None]:
+    """Create the folder if need be, and keep other runs of the same share out of it."""
+    if root.exists() and not root.is_dir():
+        raise OutputError(f"{root} is a file; choose another --out.")
+    if root.is_dir() and not (root / HIDDEN).is_dir() and any(root.iterdir()):
+        raise OutputError(f"{root} exists and is not an output folder of rlbff; choose another --out.")
+    try:
+        (root / HIDDEN).mkdir(parents=True, exist_ok=True)
+        lock = (root / HIDDEN / name).open("ab")
+    except OSError as error:
+        raise unwritable(root, error) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(f"{root} is in use by another run; wait for it or choose another --out.") from None
+        yield

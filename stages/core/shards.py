@@ -1,0 +1,114 @@
+"""Parquet shards: named, listed, and written so that a file is there whole or not at all.
+
+Which shards there should be is the business of `manifest.py`; what is in them, of the stages.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.core.errors import OutputError
+
+HIDDEN: Final = ".rlbff"
+"""Folder inside an output folder that holds everything of ours besides the shards."""
+
+Kind = Literal["rows", "dropped", "rejected", "stats"]
+
+_GROUP_BYTES: Final = 64 * 2**20
+
+
+def part_path(root: Path, part: int, kind: Kind = "rows") -> Path:
+    """Where part number `part` of a folder lies."""
+    folder = root if kind == "rows" else root / HIDDEN / kind
+    return folder / f"part-{part:05d}.parquet"
+
+
+def list_parts(root: Path, kind: Kind = "rows") -> list[Path]:
+    """The shards of a folder in order; empty if there is none."""
+    folder = root if kind == "rows" else root / HIDDEN / kind
+    return sorted(folder.glob("part-*.parquet"))
+
+
+def write_part(path: Path, table: pa.Table, metadata: Mapping[str, object], temporary: Path) -> None:
+    """Write one shard: zstd level 3, row groups of at most 64 MB, the features key for `datasets`, `metadata` as ours.
+
+    The file is written under `temporary` (same file system), synced, and renamed.
+    """
+    assert table.num_rows > 0, "a shard without rows is not written"
+    keys = {
+        "huggingface": json.dumps({"info": {"features": features(table.schema)}}),
+        "rlbff": json.dumps(metadata, sort_keys=True),
+    }
+    table = table.replace_schema_metadata(keys)
+    rows = max(1, table.num_rows * _GROUP_BYTES // max(table.nbytes, _GROUP_BYTES))
+    with replacing(path, temporary) as scratch:
+        pq.write_table(table, scratch, compression="zstd", compression_level=3, row_group_size=rows)
+
+
+def write_text(path: Path, text: str, temporary: Path) -> None:
+    """Write a small text file whole or not at all."""
+    with replacing(path, temporary) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+
+
+def dump_json(value: object) -> str:
+    """JSON as we store it: sorted keys, two spaces, a line end."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+@contextmanager
+def replacing(path: Path, temporary: Path) -> Iterator[Path]:
+    """Yield a scratch path under `temporary`, which becomes `path` if the block succeeds and goes if it does not."""
+    scratch = temporary / f"{path.parent.name}-{path.name}.{os.getpid()}"
+    try:
+        scratch.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield scratch
+        _sync(scratch)
+        os.replace(scratch, path)
+        _sync(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """The error for a path that the operating system will not let us write."""
+    return OutputError(f"{path} cannot be written: {error.strerror or error}. Choose another --out or make room.")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def features(schema: pa.Schema) -> dict[str, Any]:
+    """The schema in the words of Hugging Face `datasets`, in the form that its versions 2 to 5 read."""
+    return {field.name: _feature(field.type) for field in schema}
+
+
+def _feature(type_: pa.DataType) -> Any:  # noqa: ANN401 - a dict, or a list of one
+    if pa.types.is_struct(type_):
+        return {field.name: _feature(field.type) for field in type_}
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return [_feature(type_.value_type)]
+    return {"dtype": _DTYPES.get(str(type_), str(type_)), "_type": "Value"}
+
+
+_DTYPES: Final = {"float": "float32", "double": "float64", "halffloat": "float16"}
+
+
+def to_table(rows: Sequence[Mapping[str, object]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table of exactly this schema; columns that a row lacks are null."""
+    columns = [pa.array([row.get(field.name) for row in rows], type=field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)

@@ -1,0 +1,398 @@
+"""The input as a list of slices, each of which becomes one output shard, and the rows of a slice.
+
+`plan` passes over the input once: it counts rows, finds where slices begin, hashes them, finds repeated ids and the
+columns' types, in memory that grows by sixteen bytes a row and no more. `read` yields the rows of one slice.
+"""
+
+import hashlib
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.core.errors import DataError
+from stages.core.inputs import SourceFile, find_files
+from stages.core.rows import RAW_PREFIX, ColumnTypes, Problem, Row, SourceRow, decode_line, identify, rename
+from stages.core.spool import needs_spool, spool
+
+_BATCH: Final = 1024
+
+_SAMPLE: Final = 100
+"""How many of the first readable rows a plan keeps for those who must guess the layout."""
+
+_SLICE_BYTES: Final = 64 * 2**20
+"""A slice ends with the row that takes it past this size, so that long rows do not make large shards."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """A range of one input file.
+
+    `first` is the number (from 1) of the first line or record, `offset` and `length` are bytes (JSONL only), `rows` are
+    the rows in it. `sha256` is the hash of the file's content up to the slice's end. `repeats` maps the numbers of
+    rows whose id stood earlier in the input to the place where.
+    """
+
+    name: str
+    path: str
+    format: str
+    first: int
+    rows: int
+    offset: int
+    length: int
+    sha256: str
+    repeats: Mapping[int, str]
+
+
+class InputInfo(NamedTuple):
+    """What is recorded of one input file: base name, sha256 of the content read, decompressed, and rows read."""
+
+    name: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The whole input: its slices in order, its files, its columns, and its first readable row."""
+
+    slices: tuple[Slice, ...]
+    inputs: tuple[InputInfo, ...]
+    columns: ColumnTypes
+    sample: tuple[Row, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the whole input."""
+        return sum(part.rows for part in self.slices)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """How rows are read: rows a slice, the longest row in bytes, how many rows, and column names {ours: theirs}."""
+
+    rows_per_shard: int
+    max_row_bytes: int
+    limit: int | None
+    mapping: Mapping[str, str]
+
+
+def plan(
+    arguments: tuple[str, ...],
+    options: ReadOptions,
+    spool_dir: Path,
+    advance: Callable[[int], None] = lambda rows: None,
+) -> Plan:
+    """Pass over the input once and cut it into slices.
+
+    `spool_dir` receives plain copies of inputs that cannot be read in ranges. `advance` is told of rows passed.
+
+    Raises:
+        InputMissing: an argument names nothing. DataError: a file is damaged, or there is no row at all.
+    """
+    scan = _Scan(options, advance)
+    inputs: list[InputInfo] = []
+    for number, file in enumerate(find_files(arguments)):
+        if scan.left() == 0:
+            break
+        path, format_ = file.path, file.format
+        if needs_spool(file):
+            path = str(spool_dir / f"{number:05d}")
+            format_ = spool(file, Path(path))
+        inputs.append(scan.file(file, path, format_))
+    if not scan.rows:
+        names = ", ".join(info.name for info in inputs)
+        raise DataError(f"There is no row in {names}; check that the right file was written.")
+    return Plan(
+        slices=tuple(scan.finished_slices()), inputs=tuple(inputs), columns=scan.columns, sample=tuple(scan.sample)
+    )
+
+
+def read(part: Slice, options: ReadOptions) -> Iterator[SourceRow]:
+    """The rows of one slice in order, each either with a value that has a string `id`, or with its problem."""
+    rows = _read_lines(part, options) if part.format == "jsonl" else _read_records(part, options)
+    for row in rows:
+        earlier = part.repeats.get(row.row)
+        if earlier is not None and row.value is not None:
+            name = row.value["id"]
+            problem = Problem("duplicate_id", "id", f"the id {name!r} stands already in {earlier}; make ids unique.")
+            yield row._replace(value=None, problem=problem)
+        else:
+            yield row
+
+
+class _Scan:
+    """The state of one pass over the input."""
+
+    def __init__(self, options: ReadOptions, advance: Callable[[int], None]) -> None:
+        self.options = options
+        self.advance = advance
+        self.rows = 0
+        self.columns = ColumnTypes()
+        self.sample: list[Row] = []
+        self._slices: list[Slice] = []
+        self._ids = array("Q")
+        self._places = array("Q")
+
+    def left(self) -> int | None:
+        """How many rows may still be read; None without a limit."""
+        return None if self.options.limit is None else self.options.limit - self.rows
+
+    def file(self, file: SourceFile, path: str, format_: str) -> InputInfo:
+        """Cut one file into slices."""
+        before = self.rows
+        base = file.path.rstrip("/").rsplit("/", 1)[-1]
+        digest = self._lines(file.name, path) if format_ == "jsonl" else self._records(file.name, path, format_)
+        return InputInfo(base, digest, self.rows - before)
+
+    def finished_slices(self) -> Iterator[Slice]:
+        """All slices, with the repeated ids entered."""
+        repeats: dict[int, dict[int, str]] = {}
+        for place, first in _repeated(self._ids):
+            part, row = divmod(self._places[place], _PLACE)
+            first_part, first_row = divmod(self._places[first], _PLACE)
+            repeats.setdefault(part, {})[row] = f"{self._slices[first_part].name}:{first_row}"
+        for number, part_slice in enumerate(self._slices):
+            yield replace(part_slice, repeats=repeats.get(number, {}))
+
+    def _observe(self, value: Row, row: int, *, typed: bool) -> None:
+        mapped, problem = identify(rename(value, self.options.mapping), value)
+        if problem is not None:
+            return
+        if not typed:
+            self.columns.observe(mapped)
+        if len(self.sample) < _SAMPLE:
+            self.sample.append(mapped)
+        self._ids.append(int.from_bytes(hashlib.blake2b(mapped["id"].encode(), digest_size=8).digest(), "big"))
+        self._places.append(len(self._slices) * _PLACE + row)
+
+    def _lines(self, name: str, path: str) -> str:
+        digest = hashlib.sha256()
+        with open(path, "rb") as source:
+            line_number, more = 0, True
+            while more and self.left() != 0:
+                offset, first, rows = source.tell(), line_number + 1, 0
+                end = offset
+                while rows < self.options.rows_per_shard and end - offset < _SLICE_BYTES and self.left() != 0:
+                    line, size = _read_line(source, self.options.max_row_bytes, digest)
+                    if not size:
+                        more = False
+                        break
+                    line_number, end = line_number + 1, end + size
+                    if line is None or not line.isspace():
+                        rows += 1
+                        self._count()
+                        self._observe_line(line, line_number)
+                if rows:
+                    self._add(name, path, "jsonl", first, rows, digest.hexdigest(), offset, end - offset)
+        return digest.hexdigest()
+
+    def _observe_line(self, line: bytes | None, line_number: int) -> None:
+        value = None if line is None else decode_line(line)[0]
+        if value is not None:
+            self._observe(value, line_number, typed=False)
+
+    def _records(self, name: str, path: str, format_: str) -> str:
+        digest = _hash_file(path)
+        with _open_typed(name, path, format_) as source:
+            self.columns.observe_schema(_renamed_schema(source.schema, self.options.mapping))
+            row = first = rows = size = 0
+            for batch in source.batches():
+                for value in batch.to_pylist():
+                    if self.left() == 0:
+                        break
+                    row, rows, size = row + 1, rows + 1, size + batch.nbytes // batch.num_rows
+                    self._count()
+                    self._observe(value, row, typed=True)
+                    if rows == self.options.rows_per_shard or size >= _SLICE_BYTES:
+                        self._add(name, path, format_, first + 1, rows, _slice_hash(digest, first, rows), 0, 0)
+                        first, rows, size = row, 0, 0
+            if rows:
+                self._add(name, path, format_, first + 1, rows, _slice_hash(digest, first, rows), 0, 0)
+        return digest
+
+    def _count(self) -> None:
+        self.rows += 1
+        if self.rows % _BATCH == 0:
+            self.advance(_BATCH)
+
+    def _add(
+        self, name: str, path: str, format_: str, first: int, rows: int, sha256: str, offset: int, length: int
+    ) -> None:
+        self._slices.append(
+            Slice(
+                name=name,
+                path=path,
+                format=format_,
+                first=first,
+                rows=rows,
+                offset=offset,
+                length=length,
+                sha256=sha256,
+                repeats={},
+            )
+        )
+
+
+_PLACE: Final = 2**40
+"""A row's place is part number x _PLACE + row number, in one unsigned 64-bit number."""
+
+
+def _repeated(hashes: "array[int]") -> Iterator[tuple[int, int]]:
+    """(position, position of the first equal one) of every hash that stood earlier."""
+    values = np.frombuffer(hashes, dtype=np.uint64)
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    fresh = np.concatenate(([True], ordered[1:] != ordered[:-1]))
+    if fresh.all():
+        return
+    firsts = order[np.maximum.accumulate(np.where(fresh, np.arange(len(order)), 0))]
+    yield from zip(order[~fresh].tolist(), firsts[~fresh].tolist(), strict=True)
+
+
+def _read_line(source: BinaryIO, most: int, digest: "hashlib._Hash | None") -> tuple[bytes | None, int]:
+    """(line or None if it is longer than `most`, its length in bytes with the line end); length 0 at the end."""
+    line = source.readline(most + 1)
+    size = len(line)
+    if digest is not None:
+        digest.update(line)
+    if size <= most or line.endswith(b"\n"):
+        return line, size
+    while piece := source.readline(2**20):
+        size += len(piece)
+        if digest is not None:
+            digest.update(piece)
+        if piece.endswith(b"\n"):
+            break
+    return None, size
+
+
+def _read_lines(part: Slice, options: ReadOptions) -> Iterator[SourceRow]:
+    with open(part.path, "rb") as source:
+        source.seek(part.offset)
+        number, end = part.first - 1, part.offset + part.length
+        while source.tell() < end:
+            number += 1
+            start = source.tell()
+            line, size = _read_line(source, options.max_row_bytes, None)
+            if line is None:
+                yield _too_long(source, part, number, start, size, options.max_row_bytes)
+            elif not line.isspace():
+                yield _line_row(part, number, line, options.mapping)
+
+
+def _line_row(part: Slice, number: int, line: bytes, mapping: Mapping[str, str]) -> SourceRow:
+    raw = line.rstrip(b"\r\n")
+    value, problem = decode_line(line)
+    if value is not None:
+        value, problem = identify(rename(value, mapping), value)
+    elif problem is not None and problem.reason == "not_an_object" and _is_table(part.name):
+        problem = Problem("bad_csv", None, "the record has another number of cells than the header.")
+    return SourceRow(part.name, number, None if problem else value, problem, raw)
+
+
+def _is_table(name: str) -> bool:
+    return ".csv" in name.lower() or ".tsv" in name.lower()
+
+
+def _too_long(source: BinaryIO, part: Slice, number: int, start: int, size: int, most: int) -> SourceRow:
+    after = source.tell()
+    source.seek(start)
+    raw = source.read(min(size, RAW_PREFIX))
+    source.seek(after)
+    text = f"the row has {size:,} bytes, more than --max-row-bytes {most:,}; raise the limit or shorten the row."
+    return SourceRow(part.name, number, None, Problem("row_too_long", None, text), raw)
+
+
+def _read_records(part: Slice, options: ReadOptions) -> Iterator[SourceRow]:
+    with _open_typed(part.name, part.path, part.format) as source:
+        number = 0
+        last = part.first + part.rows - 1
+        for batch in source.batches(skip=part.first - 1):
+            number = number or part.first - 1
+            for record in batch.to_pylist():
+                number += 1
+                if number > last:
+                    return
+                value, problem = identify(rename(record, options.mapping), record)
+                yield SourceRow(part.name, number, None if problem else value, problem, None)
+
+
+class _Typed:
+    """A Parquet or Arrow file as record batches."""
+
+    def __init__(self, name: str, schema: pa.Schema, batches: Callable[[int], Iterator[pa.RecordBatch]]) -> None:
+        self.name, self.schema, self._batches = name, schema, batches
+
+    def __enter__(self) -> "_Typed":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def batches(self, skip: int = 0) -> Iterator[pa.RecordBatch]:
+        """Batches after the first `skip` rows."""
+        try:
+            yield from self._batches(skip)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise _damaged(self.name, error) from error
+
+
+def _open_typed(name: str, path: str, format_: str) -> _Typed:
+    try:
+        if format_ == "parquet":
+            file = pq.ParquetFile(path)
+            return _Typed(name, file.schema_arrow, lambda skip: _parquet_batches(file, skip))
+        mapped = pa.memory_map(path)
+        try:
+            stream = pa.ipc.open_stream(mapped)
+        except pa.ArrowInvalid:
+            mapped.seek(0)
+            table = pa.ipc.open_file(mapped).read_all()
+            return _Typed(name, table.schema, lambda skip: iter(table.slice(skip).to_batches(_BATCH)))
+        return _Typed(name, stream.schema, lambda skip: _skip_rows(iter(stream), skip))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> DataError:
+    first_line = str(error).splitlines()[0].rstrip(".")
+    return DataError(f"{name} is cut off or damaged ({first_line}); write or fetch it again.")
+
+
+def _parquet_batches(file: pq.ParquetFile, skip: int) -> Iterator[pa.RecordBatch]:
+    """Batches after `skip` rows; whole row groups before them are not read."""
+    groups = list(range(file.num_row_groups))
+    while groups and file.metadata.row_group(groups[0]).num_rows <= skip:
+        skip -= file.metadata.row_group(groups.pop(0)).num_rows
+    return _skip_rows(file.iter_batches(_BATCH, row_groups=groups) if groups else iter(()), skip)
+
+
+def _skip_rows(batches: Iterator[pa.RecordBatch], skip: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        if skip < batch.num_rows:
+            yield batch.slice(skip)
+        skip = max(0, skip - batch.num_rows)
+
+
+def _renamed_schema(schema: pa.Schema, mapping: Mapping[str, str]) -> pa.Schema:
+    names = {theirs: ours for ours, theirs in mapping.items()}
+    fields = {}
+    for field in schema:
+        name = names.get(field.name) or (f"input_{field.name}" if field.name in mapping else field.name)
+        fields[name] = field.with_name(name)
+    return pa.schema(list(fields.values()))
+
+
+def _hash_file(path: str) -> str:
+    with open(path, "rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def _slice_hash(file_hash: str, first: int, rows: int) -> str:
+    return hashlib.sha256(f"{file_hash}:{first}:{rows}".encode()).hexdigest()
