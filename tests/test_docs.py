@@ -1,0 +1,124 @@
+"""The documentation is true: generated pages are fresh, `console` blocks run as shown, links lead somewhere.
+
+A `console` block holds lines `$ command`, each followed by the output of that command, stdout and stderr together. A
+line `...` stands for any number of lines, and `...` within a line for any text. The blocks of one page run in their
+order in one folder that holds a copy of sample_data/.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "sample_data/README.md",
+]
+
+
+class Step(NamedTuple):
+    """One command of a page, with the line it stands in and what it should print."""
+
+    line: int
+    command: str
+    expected: str
+
+
+def test_generated_pages_are_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, "docs/build.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_console_blocks_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
+    for step in console_steps(page.read_text(encoding="utf-8")):
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", step.command],
+            cwd=tmp_path,
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        where = f"{page.relative_to(ROOT)}, line {step.line}: {step.command}"
+        assert matches(step.expected, done.stdout), f"{where}\nprints\n{done.stdout}\ninstead of\n{step.expected}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_to_files(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    lost = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert lost == []
+
+
+def test_console_steps_splits_commands_from_output() -> None:
+    text = "```console\n$ echo a\na\n$ echo b \\\n    c\n```\ntext\n```bash\n$ rm x\n```\n"
+    assert console_steps(text) == [Step(2, "echo a", "a"), Step(4, "echo b \\\n    c", "")]
+
+
+@pytest.mark.parametrize(
+    ("expected", "printed", "agree"),
+    [
+        ("a\nb", "a\nb\n", True),
+        ("a\n...\nd", "a\nb\nc\nd\n", True),
+        ("a\n...\nd", "a\nd\n", True),
+        ("took ... s", "took 0.5 s\n", True),
+        ("took ... s", "took 0.5\n1 s\n", False),
+        ("a", "a\nb\n", False),
+        ("a.c", "abc\n", False),
+    ],
+)
+def test_matches_is_strict_but_for_the_three_dots(expected: str, printed: str, agree: bool) -> None:
+    assert matches(expected, printed) is agree
+
+
+def console_steps(text: str) -> list[Step]:
+    """The commands in the `console` blocks of a page."""
+    steps: list[Step] = []
+    inside = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("```"):
+            inside = line.strip() == "```console"
+        elif inside and line.startswith("$ "):
+            steps.append(Step(number, line[2:], ""))
+        elif inside:
+            assert steps, f"line {number}: a console block begins with a command"
+            last = steps[-1]
+            if not last.expected and last.command.endswith("\\"):
+                steps[-1] = last._replace(command=f"{last.command}\n{line}")
+            else:
+                steps[-1] = last._replace(expected=f"{last.expected}\n{line}" if last.expected else line)
+    return steps
+
+
+def matches(expected: str, printed: str) -> bool:
+    pattern = "".join(
+        r"(?:.*\n)*" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n"
+        for line in expected.splitlines()
+    )
+    lines = "".join(line.rstrip() + "\n" for line in printed.splitlines())
+    return re.fullmatch(pattern, lines) is not None
+
+
+def clean_environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RLBFF_")}
+    binaries = Path(sys.executable).parent
+    return kept | {
+        "PATH": f"{binaries}{os.pathsep}{kept.get('PATH', '')}",
+        "COLUMNS": "110",
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+    }
