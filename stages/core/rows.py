@@ -4,6 +4,7 @@ Also finds out which columns the input has and of which type each is, so that th
 one schema in all shards. Reads no file: `sources.py` does.
 """
 
+import codecs
 import hashlib
 import json
 import math
@@ -61,6 +62,7 @@ def canonical(value: object) -> bytes:
 
 def decode_line(line: bytes) -> tuple[Row | None, Problem | None]:
     """Parse one line of JSONL; exactly one of the two results is None."""
+    line = line.removeprefix(codecs.BOM_UTF8)
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:

@@ -3,7 +3,6 @@
 Which processes do it is the business of `pool.py`; a further runner takes the same `Job` and the same list of parts.
 """
 
-import fcntl
 import shutil
 import tempfile
 import time
@@ -17,12 +16,13 @@ from typing import Any, Protocol
 import orjson
 import pyarrow as pa
 
-from stages.core.errors import DataError, OutputError, TooManyFailed
+from stages.core import folder
+from stages.core.errors import DataError, TooManyFailed
 from stages.core.manifest import Done, fingerprint, hidden, read_done, total, write_done
 from stages.core.options import RunOptions, parse_map, parse_shard
 from stages.core.progress import Progress
 from stages.core.rows import Rejected, SourceRow
-from stages.core.shards import HIDDEN, dump_json, part_path, to_table, unwritable, write_part, write_text
+from stages.core.shards import dump_json, part_path, to_table, write_part, write_text
 from stages.core.sources import Plan, ReadOptions, Slice, plan, read
 from stages.core.tables import REJECTED, Table
 
@@ -85,6 +85,10 @@ class Job:
         decisive = {name: value for name, value in self.identity.items() if name != "limit"}
         return fingerprint(about, decisive, facts)
 
+    def fingerprints(self) -> list[str]:
+        """The fingerprints of all parts."""
+        return [self.fingerprint(part) for part in range(len(self.slices))]
+
 
 def reading(options: RunOptions) -> ReadOptions:
     """The part of the run options that concerns the reading of rows."""
@@ -111,7 +115,7 @@ def planned(inputs: tuple[str, ...], root: Path, options: RunOptions, progress: 
         if options.dry_run:
             spool = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         else:
-            stack.enter_context(_locked(root, name.replace("spool", "lock")))
+            stack.enter_context(folder.locked(root, name.replace("spool", "lock")))
             spool = hidden(root, name)
             stack.callback(shutil.rmtree, hidden(root, "tmp"), ignore_errors=True)
             stack.callback(shutil.rmtree, spool, ignore_errors=True)
@@ -122,28 +126,22 @@ def planned(inputs: tuple[str, ...], root: Path, options: RunOptions, progress: 
 
 
 def left_to_do(job: Job, options: RunOptions) -> list[int]:
-    """The parts of our share that are not done yet.
-
-    Raises:
-        OutputError: finished parts belong to another configuration and `--overwrite` was not given.
-    """
+    """The parts of our share that are not done yet; finished ones of another configuration count as not done."""
     share, shares = parse_shard(options.shard)
     ours = [part for part in range(len(job.slices)) if part % shares == share]
-    if options.overwrite and not _agrees(job):
+    if not options.resume or not folder.agrees(job.root, job.fingerprints()):
         return ours
     done = {part: record for part in ours if (record := read_done(job.root, part)) is not None}
-    if options.resume:
-        again = {part for part, record in done.items() if options.retry_rejected and record.rejected_by}
-        return [part for part in ours if part not in done or part in again]
-    return ours
+    again = {part for part, record in done.items() if options.retry_rejected and record.rejected_by}
+    return [part for part in ours if part not in done or part in again]
 
 
-def check_folder(job: Job, plan: Plan, options: RunOptions) -> None:
+def open_folder(job: Job, plan: Plan, options: RunOptions) -> None:
     """Make the folder ready: refuse or clear one of another configuration, then record the plan."""
-    if not _agrees(job):
+    if not folder.agrees(job.root, job.fingerprints()):
         if not options.overwrite:
-            raise OutputError(_difference(job))
-        clear(job.root)
+            raise folder.other_configuration(job.root, job.identity)
+        folder.clear(job.root)
     hidden(job.root, "manifest.json").unlink(missing_ok=True)
     record = {
         "stage": job.stage.name,
@@ -155,19 +153,6 @@ def check_folder(job: Job, plan: Plan, options: RunOptions) -> None:
         "rows": plan.rows,
     }
     write_text(hidden(job.root, "plan.json"), dump_json(record), hidden(job.root, "tmp"))
-
-
-def clear(root: Path) -> None:
-    """Remove everything of ours from a folder except the journal, whose answers stay valid."""
-    for path in root.glob("part-*.parquet"):
-        path.unlink()
-    for path in (root / HIDDEN).iterdir():
-        if path.name.startswith(("lock", "spool", "journal")):
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
 
 
 def work(job: Job, part: int, transform: Transform, advance: Callable[[int], None]) -> Done:
@@ -273,8 +258,10 @@ def check_failed(job: Job, rows: Mapping[str, int], rejected_by: Mapping[str, in
         )
     share = rows["rejected"] / rows["in"]
     if share > max_failed:
-        text = f"{rows['rejected']:,} of {rows['in']:,} rows were rejected ({reasons}), more than --max-failed {max_failed:g}"
-        raise TooManyFailed(f"{text}; everything is stored in {job.root}. See: {look}")
+        text = f"{rows['rejected']:,} of {rows['in']:,} rows were rejected ({reasons})"
+        raise TooManyFailed(
+            f"{text}, more than --max-failed {max_failed:g}; everything is stored in {job.root}. See: {look}"
+        )
 
 
 def _first_error(job: Job) -> str:
@@ -292,50 +279,3 @@ def log(root: Path, event: str, **facts: object) -> None:
     line = orjson.dumps({"event": event, "time": time.time(), **facts}) + b"\n"
     with hidden(root, "log.jsonl").open("ab") as out:
         out.write(line)
-
-
-def _agrees(job: Job) -> bool:
-    """Whether every finished part in the folder is one that this job would make."""
-    records = [_part_number(path) for path in hidden(job.root, "done").glob("part-*.json")]
-    for part in records:
-        if part >= len(job.slices):
-            return False
-        done = read_done(job.root, part)
-        if done is not None and done.fingerprint != job.fingerprint(part):
-            return False
-    return True
-
-
-def _part_number(path: Path) -> int:
-    return int(path.stem.removeprefix("part-"))
-
-
-def _difference(job: Job) -> str:
-    """One sentence that says in what the folder differs from this job."""
-    path = hidden(job.root, "plan.json")
-    old = orjson.loads(path.read_bytes())["config"] if path.exists() else {}
-    new = orjson.loads(orjson.dumps(job.identity))
-    keys = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    what = ", ".join(f"{name}: {old.get(name)!r} there, {new.get(name)!r} now" for name in keys)
-    reason = what or "the input or its columns changed"
-    return f"{job.root} belongs to another configuration ({reason}). Choose another --out, or --overwrite it."
-
-
-@contextmanager
-def _locked(root: Path, name: str) -> Iterator[None]:
-    """Create the folder if need be, and keep other runs of the same share out of it."""
-    if root.exists() and not root.is_dir():
-        raise OutputError(f"{root} is a file; choose another --out.")
-    if root.is_dir() and not (root / HIDDEN).is_dir() and any(root.iterdir()):
-        raise OutputError(f"{root} exists and is not an output folder of rlbff; choose another --out.")
-    try:
-        (root / HIDDEN).mkdir(parents=True, exist_ok=True)
-        lock = (root / HIDDEN / name).open("ab")
-    except OSError as error:
-        raise unwritable(root, error) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(f"{root} is in use by another run; wait for it or choose another --out.") from None
-        yield

@@ -13,14 +13,14 @@ from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stages.core.errors import DataError
 from stages.core.inputs import SourceFile, find_files
 from stages.core.rows import RAW_PREFIX, ColumnTypes, Problem, Row, SourceRow, decode_line, identify, rename
 from stages.core.spool import needs_spool, spool
+from stages.core.typed import hash_file, open_typed
 
-_BATCH: Final = 1024
+_TELL_EVERY: Final = 1024
 
 _SAMPLE: Final = 100
 """How many of the first readable rows a plan keeps for those who must guess the layout."""
@@ -198,28 +198,28 @@ class _Scan:
             self._observe(value, line_number, typed=False)
 
     def _records(self, name: str, path: str, format_: str) -> str:
-        digest = _hash_file(path)
-        with _open_typed(name, path, format_) as source:
-            self.columns.observe_schema(_renamed_schema(source.schema, self.options.mapping))
-            row = first = rows = size = 0
-            for batch in source.batches():
-                for value in batch.to_pylist():
-                    if self.left() == 0:
-                        break
-                    row, rows, size = row + 1, rows + 1, size + batch.nbytes // batch.num_rows
-                    self._count()
-                    self._observe(value, row, typed=True)
-                    if rows == self.options.rows_per_shard or size >= _SLICE_BYTES:
-                        self._add(name, path, format_, first + 1, rows, _slice_hash(digest, first, rows), 0, 0)
-                        first, rows, size = row, 0, 0
-            if rows:
-                self._add(name, path, format_, first + 1, rows, _slice_hash(digest, first, rows), 0, 0)
+        digest = hash_file(path)
+        source = open_typed(name, path, format_)
+        self.columns.observe_schema(_renamed_schema(source.schema, self.options.mapping))
+        row = first = rows = size = 0
+        for batch in source.batches():
+            for value in batch.to_pylist():
+                if self.left() == 0:
+                    break
+                row, rows, size = row + 1, rows + 1, size + batch.nbytes // batch.num_rows
+                self._count()
+                self._observe(value, row, typed=True)
+                if rows == self.options.rows_per_shard or size >= _SLICE_BYTES:
+                    self._add(name, path, format_, first + 1, rows, _slice_hash(digest, first, rows), 0, 0)
+                    first, rows, size = row, 0, 0
+        if rows:
+            self._add(name, path, format_, first + 1, rows, _slice_hash(digest, first, rows), 0, 0)
         return digest
 
     def _count(self) -> None:
         self.rows += 1
-        if self.rows % _BATCH == 0:
-            self.advance(_BATCH)
+        if self.rows % _TELL_EVERY == 0:
+            self.advance(_TELL_EVERY)
 
     def _add(
         self, name: str, path: str, format_: str, first: int, rows: int, sha256: str, offset: int, length: int
@@ -310,74 +310,15 @@ def _too_long(source: BinaryIO, part: Slice, number: int, start: int, size: int,
 
 
 def _read_records(part: Slice, options: ReadOptions) -> Iterator[SourceRow]:
-    with _open_typed(part.name, part.path, part.format) as source:
-        number = 0
-        last = part.first + part.rows - 1
-        for batch in source.batches(skip=part.first - 1):
-            number = number or part.first - 1
-            for record in batch.to_pylist():
-                number += 1
-                if number > last:
-                    return
-                value, problem = identify(rename(record, options.mapping), record)
-                yield SourceRow(part.name, number, None if problem else value, problem, None)
-
-
-class _Typed:
-    """A Parquet or Arrow file as record batches."""
-
-    def __init__(self, name: str, schema: pa.Schema, batches: Callable[[int], Iterator[pa.RecordBatch]]) -> None:
-        self.name, self.schema, self._batches = name, schema, batches
-
-    def __enter__(self) -> "_Typed":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def batches(self, skip: int = 0) -> Iterator[pa.RecordBatch]:
-        """Batches after the first `skip` rows."""
-        try:
-            yield from self._batches(skip)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise _damaged(self.name, error) from error
-
-
-def _open_typed(name: str, path: str, format_: str) -> _Typed:
-    try:
-        if format_ == "parquet":
-            file = pq.ParquetFile(path)
-            return _Typed(name, file.schema_arrow, lambda skip: _parquet_batches(file, skip))
-        mapped = pa.memory_map(path)
-        try:
-            stream = pa.ipc.open_stream(mapped)
-        except pa.ArrowInvalid:
-            mapped.seek(0)
-            table = pa.ipc.open_file(mapped).read_all()
-            return _Typed(name, table.schema, lambda skip: iter(table.slice(skip).to_batches(_BATCH)))
-        return _Typed(name, stream.schema, lambda skip: _skip_rows(iter(stream), skip))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise _damaged(name, error) from error
-
-
-def _damaged(name: str, error: Exception) -> DataError:
-    first_line = str(error).splitlines()[0].rstrip(".")
-    return DataError(f"{name} is cut off or damaged ({first_line}); write or fetch it again.")
-
-
-def _parquet_batches(file: pq.ParquetFile, skip: int) -> Iterator[pa.RecordBatch]:
-    """Batches after `skip` rows; whole row groups before them are not read."""
-    groups = list(range(file.num_row_groups))
-    while groups and file.metadata.row_group(groups[0]).num_rows <= skip:
-        skip -= file.metadata.row_group(groups.pop(0)).num_rows
-    return _skip_rows(file.iter_batches(_BATCH, row_groups=groups) if groups else iter(()), skip)
-
-
-def _skip_rows(batches: Iterator[pa.RecordBatch], skip: int) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        if skip < batch.num_rows:
-            yield batch.slice(skip)
-        skip = max(0, skip - batch.num_rows)
+    source = open_typed(part.name, part.path, part.format)
+    number, last = part.first - 1, part.first + part.rows - 1
+    for batch in source.batches(skip=number):
+        for record in batch.to_pylist():
+            number += 1
+            if number > last:
+                return
+            value, problem = identify(rename(record, options.mapping), record)
+            yield SourceRow(part.name, number, None if problem else value, problem, None)
 
 
 def _renamed_schema(schema: pa.Schema, mapping: Mapping[str, str]) -> pa.Schema:
@@ -387,11 +328,6 @@ def _renamed_schema(schema: pa.Schema, mapping: Mapping[str, str]) -> pa.Schema:
         name = names.get(field.name) or (f"input_{field.name}" if field.name in mapping else field.name)
         fields[name] = field.with_name(name)
     return pa.schema(list(fields.values()))
-
-
-def _hash_file(path: str) -> str:
-    with open(path, "rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _slice_hash(file_hash: str, first: int, rows: int) -> str:

@@ -1,0 +1,78 @@
+"""Parquet and Arrow files as record batches, from any row on.
+
+Which rows make a slice is the business of `sources.py`.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.core.errors import DataError
+
+_BATCH: Final = 1024
+
+
+class TypedFile:
+    """A Parquet or Arrow file as record batches."""
+
+    def __init__(self, name: str, schema: pa.Schema, batches: Callable[[int], Iterator[pa.RecordBatch]]) -> None:
+        self.schema = schema
+        self._name, self._batches = name, batches
+
+    def batches(self, skip: int = 0) -> Iterator[pa.RecordBatch]:
+        """Batches after the first `skip` rows."""
+        try:
+            yield from self._batches(skip)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise _damaged(self._name, error) from error
+
+
+def open_typed(name: str, path: str, format_: str) -> TypedFile:
+    """Open a Parquet file, or an Arrow stream or file. `name` stands in messages.
+
+    Raises:
+        DataError: the file is cut off or damaged.
+    """
+    try:
+        if format_ == "parquet":
+            file = pq.ParquetFile(path)
+            return TypedFile(name, file.schema_arrow, lambda skip: _parquet_batches(file, skip))
+        mapped = pa.memory_map(path)
+        try:
+            stream = pa.ipc.open_stream(mapped)
+        except pa.ArrowInvalid:
+            mapped.seek(0)
+            table = pa.ipc.open_file(mapped).read_all()
+            return TypedFile(name, table.schema, lambda skip: iter(table.slice(skip).to_batches(_BATCH)))
+        return TypedFile(name, stream.schema, lambda skip: _skip_rows(iter(stream), skip))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _damaged(name, error) from error
+
+
+def hash_file(path: str) -> str:
+    """sha256 of a whole file."""
+    with open(path, "rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def _damaged(name: str, error: Exception) -> DataError:
+    first_line = str(error).splitlines()[0].rstrip(".")
+    return DataError(f"{name} is cut off or damaged ({first_line}); write or fetch it again.")
+
+
+def _parquet_batches(file: pq.ParquetFile, skip: int) -> Iterator[pa.RecordBatch]:
+    """Batches after `skip` rows; whole row groups before them are not read."""
+    groups = list(range(file.num_row_groups))
+    while groups and file.metadata.row_group(groups[0]).num_rows <= skip:
+        skip -= file.metadata.row_group(groups.pop(0)).num_rows
+    return _skip_rows(file.iter_batches(_BATCH, row_groups=groups) if groups else iter(()), skip)
+
+
+def _skip_rows(batches: Iterator[pa.RecordBatch], skip: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        if skip < batch.num_rows:
+            yield batch.slice(skip)
+        skip = max(0, skip - batch.num_rows)
