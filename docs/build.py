@@ -1,8 +1,9 @@
-"""Writes the pages of docs/ that are derived from the code: cli.md and tables.md.
+"""Writes the pages of docs/ that are derived from the code: cli.md, tables.md and modules.md.
 
 `python docs/build.py` writes them, `python docs/build.py --check` fails if they differ from what it would write.
 """
 
+import ast
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from rlbff_cli.table import COMMANDS
 from stages.core.tables import CHAT, EVIDENCE, TABLES, Table
 
 DOCS: Final = Path(__file__).resolve().parent
@@ -38,10 +40,10 @@ def main(arguments: list[str]) -> int:
 
 def cli_page() -> str:
     """Every command with its help, as a person sees it at 110 columns."""
-    overview = help_of()
-    sections = [f"## rlbff {name}\n\n```text\n{help_of(name)}\n```\n" for name in commands_in(overview)]
+    names = [entry.name for entry in COMMANDS]
+    sections = [f"## rlbff {name}\n\n```text\n{help_of(name)}\n```\n" for name in names]
     head = "# Command line\n\n" + NOTE.format(source="the config classes in stages/*/config.py or rlbff_cli/")
-    return "\n".join([head, f"```text\n{overview}\n```\n", *sections])
+    return "\n".join([head, f"```text\n{help_of()}\n```\n", *sections])
 
 
 def tables_page() -> str:
@@ -56,31 +58,42 @@ def tables_page() -> str:
     return "\n".join([head, *(table_section(table) for table in TABLES)])
 
 
-PAGES: Final[dict[str, Callable[[], str]]] = {"cli.md": cli_page, "tables.md": tables_page}
+def modules_page() -> str:
+    """Every source file with the first sentence of its docstring, room by room."""
+    head = "# Modules\n\n" + NOTE.format(source="the module's docstring")
+    rooms: dict[Path, list[Path]] = {}
+    for file in sorted(file for room in ("rlbff_cli", "stages") for file in (DOCS.parent / room).rglob("*.py")):
+        rooms.setdefault(file.parent, []).append(file)
+    sections = [f"## {room.relative_to(DOCS.parent)}/\n\n{module_table(files)}\n" for room, files in rooms.items()]
+    return "\n".join([head, *sections])
+
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "cli.md": cli_page,
+    "tables.md": tables_page,
+    "modules.md": modules_page,
+}
+
+
+def module_table(files: list[Path]) -> str:
+    """The files of one folder as Markdown, those without a docstring left out."""
+    lines = ["| file | |", "|---|---|"]
+    for file in files:
+        doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+        if doc:
+            paragraph = " ".join(doc.split("\n\n")[0].split())
+            first = re.split(r"(?<=[.!?]) (?=[A-Z`])", paragraph)[0]
+            lines.append(f"| `{file.name}` | {first.rstrip(':').replace('|', chr(92) + '|')} |")
+    return "\n".join(lines)
 
 
 def help_of(*command: str) -> str:
     """What `rlbff COMMAND --help` prints, without colours and trailing spaces."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RLBFF_")}
-    # CI switches rich to forced colours in some versions; TERMINAL_WIDTH is typer's, COLUMNS everyone else's.
-    environ |= {
-        "COLUMNS": "110",
-        "TERMINAL_WIDTH": "110",
-        "NO_COLOR": "1",
-        "TERM": "dumb",
-        "CI": "",
-        "GITHUB_ACTIONS": "",
-    }
-    code = "import sys; from rlbff_cli.main import main; sys.argv[0] = 'rlbff'; main()"
-    run = [sys.executable, "-c", code, *command, "--help"]
+    environ |= {"COLUMNS": "110", "NO_COLOR": "1", "TERM": "dumb"}
+    run = [sys.executable, "-c", "import sys; from rlbff_cli.main import main; sys.exit(main())", *command, "--help"]
     text = subprocess.run(run, env=environ, cwd=DOCS.parent, capture_output=True, text=True, check=True).stdout
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
-
-
-def commands_in(overview: str) -> list[str]:
-    """The commands that the overview lists, in its order."""
-    listed = overview[overview.index("Commands") :]
-    return re.findall(r"^[│ ] ([a-z][a-z-]+) ", listed, re.MULTILINE)
 
 
 def table_section(table: Table) -> str:
