@@ -92,7 +92,7 @@ def help_of(*command: str) -> str:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RLBFF_")}
     environ |= {"COLUMNS": "110", "NO_COLOR": "1", "TERM": "dumb"}
     run = [sys.executable, "-c", "import sys; from rlbff_cli.main import main; sys.exit(main())", *command, "--help"]
-    text = subprocess.run(run, env=environ, cwd=DOCS.parent, capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(run, env=environ, cwd=DOCS.parent, stdout=subprocess.PIPE, text=True, check=True).stdout
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
