@@ -33,7 +33,7 @@ lint: .venv/.dev
 	$(BIN)/lint-imports
 
 # What a user gets: the wheel, without extras, in an empty environment.
-wheel: .venv/.dev
+wheel: | $(BIN)/python
 	rm -rf build dist
 	$(PIP) wheel --no-deps --wheel-dir dist .
 	rm -rf build
