@@ -16,6 +16,7 @@ from stages.extract_principles.matching import (
     survive,
 )
 from stages.extract_principles.mention import Mention
+from stages.extract_principles.normalise import principle_key
 
 LabelRule = Literal["same", "any"]
 
@@ -122,7 +123,7 @@ def find_consensus(
 
 
 def without_consensus(mentions: Sequence[Mention]) -> Consensus:
-    """Make every mention a row, merging those of one annotator with the same text (but for case) and verdict.
+    """Make every mention a row, merging those of one annotator with the same text (but for case and style) and verdict.
 
     Nothing is dropped. `matched` counts the distinct texts, `label_conflicts` those with both verdicts.
     """
@@ -130,7 +131,7 @@ def without_consensus(mentions: Sequence[Mention]) -> Consensus:
     rows: dict[tuple[int, str, str], list[int]] = {}
     texts: dict[str, list[int]] = {}
     for i, mention in enumerate(mentions):
-        text = mention.principle.casefold()
+        text = principle_key(mention.principle)
         rows.setdefault((mention.annotator, text, mention.verdict), []).append(i)
         texts.setdefault(text, []).append(i)
     groups = (
