@@ -40,6 +40,7 @@ wheel: | $(BIN)/python
 	$(BIN)/python -m venv --clear dist/venv
 	dist/venv/bin/python -m pip --quiet --disable-pip-version-check install -c constraints.txt dist/*.whl
 	cd dist && venv/bin/rlbff --help >/dev/null
+	cd dist && $(OFFLINE) venv/bin/rlbff extract-principles ../sample_data/feedback.jsonl --out smoke --log-level error
 
 bench: .venv/.bench
 	$(BIN)/python -m tests.benchmarks
