@@ -57,7 +57,11 @@ class Rejected(NamedTuple):
 def canonical(value: object) -> bytes:
     """JSON with sorted keys and no white space: the text whose sha256 names a row that has no id."""
     options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
-    return orjson.dumps(value, default=_plain, option=options)
+    try:
+        return orjson.dumps(value, default=_plain, option=options)
+    except TypeError:  # a whole number of more than 64 bits
+        text = json.dumps(value, default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
 
 
 def decode_line(line: bytes) -> tuple[Row | None, Problem | None]:

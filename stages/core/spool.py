@@ -10,8 +10,9 @@ import io
 import json
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 
@@ -47,25 +48,29 @@ def spool(file: SourceFile, target: Path) -> str:
     return file.format if file.format in ("parquet", "arrow") else "jsonl"
 
 
-def open_bytes(file: SourceFile) -> BinaryIO:
+@contextmanager
+def open_bytes(file: SourceFile) -> Iterator[BinaryIO]:
     """Open a file, local or remote, decompressed."""
-    raw: Any
+    with _open_raw(file) as raw:
+        if file.compression == "gzip":
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=raw))
+        elif file.compression == "zstd":
+            yield io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), _BLOCK)
+        else:
+            yield raw
+
+
+def _open_raw(file: SourceFile) -> BinaryIO:
     try:
         if file.remote:
             import fsspec
 
-            raw = fsspec.open(file.path, "rb").open()
-        else:
-            raw = open(file.path, "rb")  # noqa: SIM115 - the caller closes it
+            return cast(BinaryIO, fsspec.open(file.path, "rb").open())
+        return open(file.path, "rb")
     except FileNotFoundError as error:
         raise InputMissing(f"{file.name} does not exist.") from error
     except OSError as error:
         raise InputMissing(f"{file.name} cannot be read: {error.strerror or error}.") from error
-    if file.compression == "gzip":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
-    if file.compression == "zstd":
-        return io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), _BLOCK)
-    return cast(BinaryIO, raw)
 
 
 def _cut_off(file: SourceFile, read: int, error: Exception) -> DataError:

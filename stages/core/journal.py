@@ -1,0 +1,147 @@
+"""The append-only record of finished calls of one part: raw answers and what they cost, one JSON line a call.
+
+A line is handed to the operating system at once and forced to disk by `sync`, so that a killed process loses only
+calls under way. A compacted journal holds nothing that depends on time, order or the number of attempts.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+from stages.core.errors import DataError, OutputError
+
+OK: Final = "ok"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One finished call.
+
+    `outcome` is "ok" or a CallFailure's reason. `raw` holds the model's answers unchanged, the one before a repair
+    first; `tokens` the [prompt, completion] counts of each; `estimated` says that a count is a guess.
+    """
+
+    key: str
+    outcome: str
+    finish_reason: str = ""
+    error: str = ""
+    raw: tuple[str, ...] = ()
+    tokens: tuple[tuple[int, int], ...] = ()
+    estimated: bool = False
+
+
+class Journal:
+    """The calls of one part. The file comes into being with the first call."""
+
+    def __init__(self, path: Path) -> None:
+        """Read what an earlier run left; a last line that was cut off is removed from the file."""
+        self.path: Final = path
+        self._entries: dict[str, Entry] = {}
+        self._file: BinaryIO | None = None
+        if path.exists():
+            self._entries, intact = _read(path)
+            if intact < path.stat().st_size:
+                os.truncate(path, intact)
+
+    def answered(self, key: str) -> Entry | None:
+        """The successful call with this key, if there is one."""
+        entry = self._entries.get(key)
+        return entry if entry is not None and entry.outcome == OK else None
+
+    def add(self, entry: Entry) -> None:
+        """Append a finished call; when this returns, a killed process no longer loses it."""
+        if self._file is None:
+            self._file = _open(self.path)
+        self._file.write(_line(entry))
+        self._entries[entry.key] = entry
+
+    def sync(self) -> None:
+        """Force what was added to disk."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+
+    def compact(self) -> None:
+        """Close the journal and rewrite it, one line a key and sorted by key, in one step."""
+        self.close()
+        if not self._entries:
+            self.path.unlink(missing_ok=True)
+            return
+        temporary = self.path.with_name(f".{self.path.name}.tmp")
+        with temporary.open("wb") as file:
+            file.writelines(_line(self._entries[key]) for key in sorted(self._entries))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.path)
+
+    def close(self) -> None:
+        """Force what was added to disk and close the file."""
+        if self._file is not None:
+            self.sync()
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def read_journal(path: Path) -> dict[str, Entry]:
+    """The last entry of each key, without touching the file; a cut-off last line is ignored."""
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Entry], int]:
+    """Entries by key, and the number of bytes up to the end of the last whole line."""
+    entries: dict[str, Entry] = {}
+    intact = 0
+    lines = path.read_bytes().splitlines(keepends=True)
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = _entry(json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines):
+                break
+            raise DataError(
+                f"{path}, line {number}: not a journal line ({error}). Delete the line; its call is made again."
+            ) from error
+        if not line.endswith(b"\n"):
+            break
+        entries[entry.key] = entry
+        intact += len(line)
+    return entries, intact
+
+
+def _entry(fields: Mapping[str, object]) -> Entry:
+    raw, tokens = fields["raw"], fields["tokens"]
+    if not isinstance(raw, list) or not isinstance(tokens, list):
+        raise TypeError("raw and tokens must be lists")
+    return Entry(
+        key=str(fields["key"]),
+        outcome=str(fields["outcome"]),
+        finish_reason=str(fields["finish_reason"]),
+        error=str(fields["error"]),
+        raw=tuple(str(text) for text in raw),
+        tokens=tuple((int(asked), int(answered)) for asked, answered in tokens),
+        estimated=bool(fields["estimated"]),
+    )
+
+
+def _line(entry: Entry) -> bytes:
+    return json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # unbuffered: each line is one write, which a kill of the process cannot take back
+        return path.open("ab", buffering=0)  # type: ignore[return-value]
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}. Check the folder's permissions.") from error
