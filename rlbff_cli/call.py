@@ -1,0 +1,60 @@
+"""What happens between the name of a command and its end: settle the options, read stdin, run, hand on the result."""
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rlbff_cli.pipe import expand_inputs, hand_on, stdout_reserved
+from rlbff_cli.settings import check_environment, resolve
+from rlbff_cli.signals import interruptible
+from rlbff_cli.table import COMMON, CommonOptions, Entry, known_variables, load
+from stages.core.errors import RlbffError
+
+
+def call(entry: Entry, given: Mapping[str, object]) -> None:
+    """Run a command with the options that were typed; every mistake of the user is an RlbffError."""
+    if entry.stage:
+        _call_stage(entry, given)
+    else:
+        # The environment and YAML are for stages: RLBFF_LIMIT=100 must not shorten what `cat` prints.
+        load(entry.work)(_with_stdin(resolve(load(entry.config), given)))
+
+
+def _call_stage(entry: Entry, given: Mapping[str, object]) -> None:
+    names = {flag.name for flag in COMMON}
+    check_environment(os.environ, known_variables())
+    common = resolve(CommonOptions, {n: value for n, value in given.items() if n in names}, environ=os.environ)
+    own = {n: value for n, value in given.items() if n not in names}
+    config = resolve(load(entry.config), own, file=common.config, environ=os.environ)
+    with interruptible():
+        # Before any heavy import, so that a failed command upstream is noticed at once.
+        config = _with_stdin(config)
+        report = _run(entry, config, common.log_level)
+        hand_on(report, as_json=common.json)
+
+
+def _run(entry: Entry, config: object, log_level: str) -> Any:  # noqa: ANN401 - a Report of a stage found by name
+    from rlbff_cli.console import Console
+
+    console = Console(log_level)
+    if log_level == "debug":
+        import logging
+
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    try:
+        with stdout_reserved():
+            return load(entry.work)(config, progress=console)
+    except RlbffError:
+        if log_level == "debug":
+            traceback.print_exc()
+        raise
+    finally:
+        console.finish()
+
+
+def _with_stdin(config: Any) -> Any:  # noqa: ANN401 - any config with a field `inputs`
+    inputs = expand_inputs(config.inputs, sys.stdin)
+    return config if inputs == config.inputs else replace(config, inputs=inputs)

@@ -1,0 +1,175 @@
+"""Progress, notices, tables and the summary of a stage, all on stderr.
+
+A terminal gets a bar; a log file or a CI job gets plain lines at growing intervals.
+"""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final, TextIO
+
+from rich import box
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from rlbff_cli.spans import span
+from rlbff_cli.terminal import draws
+
+_REDRAW_S: Final = 0.2
+_FIRST_LINE_S: Final = 10.0
+_LONGEST_WAIT_S: Final = 600.0
+_RANKS: Final = {"error": 0, "warning": 1, "info": 2, "debug": 3}
+
+
+class Console:
+    """The Progress of stages.core.progress that people see."""
+
+    def __init__(self, level: str = "info", stream: TextIO | None = None) -> None:
+        stream = stream or sys.stderr
+        self._rank = _RANKS[level]
+        self._rich = RichConsole(file=stream, highlight=False, soft_wrap=False)
+        self._step: _Bar | _Lines | None = None
+        self._live = draws(stream)
+
+    def start(self, what: str, total: int | None, done: int = 0) -> None:
+        """Open a step; a step that is still open is closed."""
+        self.finish()
+        if self._rank >= _RANKS["info"]:
+            self._step = (_Bar if self._live else _Lines)(self._rich, what, total, done)
+
+    def advance(self, rows: int = 1) -> None:
+        """Count `rows` more."""
+        if self._step:
+            self._step.advance(rows)
+
+    def finish(self) -> None:
+        """Close the step; without an open step nothing happens."""
+        if self._step:
+            self._step.close()
+            self._step = None
+
+    def notice(self, text: str) -> None:
+        """Say something once."""
+        self._say("info", Text.assemble(("note: ", "bold"), text))
+
+    def warn(self, text: str) -> None:
+        """Say that something may be wrong."""
+        self._say("warning", Text.assemble(("warning: ", "bold yellow"), text))
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Show a table; columns of numbers are set flush right, with thousands separators."""
+        table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+        for index, name in enumerate(columns):
+            numeric = all(isinstance(row[index], int | float) for row in rows)
+            table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(_shown(cell)) for cell in row))
+        self._say("info", table)
+
+    def summary(self, facts: Mapping[str, object]) -> None:
+        """Show `name  value` lines."""
+        width = max((len(name) for name in facts), default=0)
+        for name, value in facts.items():
+            self._say("info", Text.assemble((name.ljust(width + 2), "bold"), _shown(value)))
+
+    def _say(self, level: str, what: Text | Table) -> None:
+        if self._rank >= _RANKS[level]:
+            # A sentence stays one line in a log, whatever its length; a terminal wraps it by itself.
+            self._rich.print(what, soft_wrap=isinstance(what, Text))
+
+
+class _Bar:
+    """A step on a terminal."""
+
+    def __init__(self, console: RichConsole, what: str, total: int | None, done: int) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            console=console,
+            # No refresh thread: stages fork worker processes, and a fork beside a thread can deadlock.
+            auto_refresh=False,
+            redirect_stdout=False,
+        )
+        self._drawn = 0.0
+        self._clock = _Clock()
+        self._task: TaskID = self._progress.add_task(what, total=total, completed=done, rate="")
+        self._progress.start()
+
+    def advance(self, rows: int) -> None:
+        self._clock.count += rows
+        self._progress.update(self._task, advance=rows, rate=self._clock.rate_text())
+        if self._clock.elapsed() - self._drawn >= _REDRAW_S:
+            self._drawn = self._clock.elapsed()
+            self._progress.refresh()
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+class _Lines:
+    """A step in a log: a line after 10 s, 20 s, 40 s ... and then every 10 minutes, and one at the end."""
+
+    def __init__(self, console: RichConsole, what: str, total: int | None, done: int) -> None:
+        self._console, self._what, self._total, self._before = console, what, total, done
+        self._clock = _Clock()
+        self._wait = _FIRST_LINE_S
+        self._next = self._wait
+        if done:
+            self._print(f"{what}: {done:,} rows were finished earlier")
+
+    def advance(self, rows: int) -> None:
+        self._clock.count += rows
+        if self._clock.elapsed() >= self._next:
+            self._report()
+            self._wait = min(2 * self._wait, _LONGEST_WAIT_S)
+            self._next = self._clock.elapsed() + self._wait
+
+    def close(self) -> None:
+        self._report()
+
+    def _report(self) -> None:
+        done = self._before + self._clock.count
+        parts = [f"{done:,} of {self._total:,} rows" if self._total is not None else f"{done:,} rows"]
+        if self._clock.rate_text():
+            parts.append(self._clock.rate_text())
+        if self._total is not None and done < self._total and self._clock.count:
+            parts.append(f"{span((self._total - done) / self._clock.rate())} left")
+        self._print(f"{self._what}: {', '.join(parts)}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
+
+
+class _Clock:
+    """Rows counted since the step was opened, and how fast."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._start = time.monotonic()
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self._start
+
+    def rate(self) -> float:
+        return self.count / max(self.elapsed(), 1e-9)
+
+    def rate_text(self) -> str:
+        # The rate of the first moments says nothing.
+        return f"{self.rate():,.3g} rows/s" if self.elapsed() >= 1 and self.count else ""
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "-"}[value]
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_shown(item)}" for name, item in value.items())
+    return str(value)

@@ -1,0 +1,79 @@
+"""How commands chain: `-` reads paths from stdin, the finished folder is the one line on stdout."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from stages.core.errors import ConfigError, DataError
+from stages.core.report import Report
+
+
+def expand_inputs(inputs: tuple[str, ...], stdin: TextIO) -> tuple[str, ...]:
+    """Replace `-` by the paths on `stdin`, one a line; blocks until the command before the pipe has finished."""
+    if "-" not in inputs:
+        return inputs
+    if inputs.count("-") > 1:
+        raise ConfigError("- is given twice; stdin can be read only once.")
+    if stdin.isatty():
+        raise ConfigError("- reads paths from stdin, but stdin is the terminal. Pipe a command into this one.")
+    # Bytes, because a path need not be UTF-8.
+    lines = (os.fsdecode(line).rstrip("\r\n") for line in stdin.buffer)
+    paths = tuple(line for line in lines if line)
+    if not paths:
+        raise DataError(
+            "- found no path on stdin; the command before the pipe probably failed. "
+            "`set -o pipefail` makes the shell report that command's exit code."
+        )
+    place = inputs.index("-")
+    return (*inputs[:place], *paths, *inputs[place + 1 :])
+
+
+@contextmanager
+def stdout_reserved() -> Iterator[None]:
+    """Send everything that is written to stdout meanwhile to stderr, even by libraries and child processes.
+
+    Otherwise one stray print of a library would become a path for the next command.
+    """
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def hand_on(report: Report, *, as_json: bool) -> None:
+    """Write the one line: the folder if it is finished, or the whole report as JSON."""
+    if as_json:
+        whole = {
+            "folder": str(report.folder),
+            "complete": report.complete,
+            "rows": dict(report.rows),
+            "facts": dict(report.facts),
+        }
+        write_line(json.dumps(whole, ensure_ascii=False))
+    elif report.complete:
+        write_line(os.fspath(report.folder))
+
+
+def write_line(text: str) -> None:
+    """Write one line to stdout; a reader that has gone is no error."""
+    with reader_may_leave():
+        sys.stdout.buffer.write(os.fsencode(text) + b"\n")
+        sys.stdout.flush()
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Turn a closed pipe on stdout into silence."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit and would complain there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

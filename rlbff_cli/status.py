@@ -1,0 +1,85 @@
+"""`rlbff status`: how far folders are, what was dropped and rejected, and when they will be done."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from rlbff_cli.pipe import write_line
+from rlbff_cli.spans import span
+from stages.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from stages.core.manifest import FolderStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusOptions:
+    """The options of `rlbff status`."""
+
+    inputs: Annotated[tuple[str, ...], "Output folders, finished or not, or - for paths on stdin."]
+    json: Annotated[bool, "Print one JSON object a folder."] = False
+
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            raise ConfigError("No folder: name the output folders to look at, or - to read paths from stdin.")
+
+
+def status(options: StatusOptions) -> None:
+    """Print the state of each folder to stdout.
+
+    Raises:
+        InputMissing: a folder does not exist. DataError: it is not one of ours.
+    """
+    from stages.core.manifest import folder_status
+
+    for name in options.inputs:
+        state = folder_status(Path(name))
+        for line in [as_json(state)] if options.json else describe(state):
+            write_line(line)
+
+
+def as_json(state: "FolderStatus") -> str:
+    """The state as one line of JSON; `seconds_left` is null when it is finished or cannot be known."""
+    return json.dumps(
+        asdict(state) | {"root": str(state.root), "seconds_left": seconds_left(state)}, ensure_ascii=False
+    )
+
+
+def describe(state: "FolderStatus") -> Iterator[str]:
+    """Yield the state as lines for a person."""
+    yield f"{state.root}: {state.table} by {state.stage}, {'finished' if state.finished else 'not finished'}"
+    yield _line("parts", f"{state.parts_done:,} of {state.parts:,}")
+    share = f" ({state.rows_done / state.rows:.1%})" if state.rows else ""
+    yield _line("rows", f"{state.rows_done:,} of {state.rows:,}{share}, {state.rows - state.rows_done:,} left")
+    yield _line("kept", f"{state.kept:,}, which made {state.written:,} rows of {state.table}")
+    yield _line("dropped", f"{state.dropped:,}{_by(state.dropped_by)}")
+    yield _line("rejected", f"{state.rejected:,}{_by(state.rejected_by)}")
+    for name, count in state.counts.items():
+        yield _line(name, f"{count:,}")
+    if state.rows_per_second is not None:
+        yield _line("speed", f"{state.rows_per_second:,.3g} rows/s{_forecast(state)}")
+
+
+def seconds_left(state: "FolderStatus") -> float | None:
+    """Seconds until the folder is finished at the speed of its latest run."""
+    if state.finished or not state.rows_per_second:
+        return None
+    return (state.rows - state.rows_done) / state.rows_per_second
+
+
+def _forecast(state: "FolderStatus") -> str:
+    seconds = seconds_left(state)
+    return "" if seconds is None else f", about {span(seconds)} left"
+
+
+def _by(counts: Mapping[str, int]) -> str:
+    if not counts:
+        return ""
+    largest_first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return f" by {', '.join(f'{name} {count:,}' for name, count in largest_first)}"
+
+
+def _line(name: str, text: str) -> str:
+    return f"  {name:<10}{text}"

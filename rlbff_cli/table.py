@@ -1,0 +1,128 @@
+"""The command table: every command that works, where its options and its work are, and how it is shown.
+
+Holds names only, so that `rlbff --help` imports no stage.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from rlbff_cli.flags import Flag, flags_of
+from rlbff_cli.page import Page, Section, sections_of
+from stages.core.options import Panel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One command. `config` and `work` are `module:name`; a stage also gets the common options and a Progress."""
+
+    name: str
+    about: str
+    config: str
+    work: str
+    argument: str
+    example: str
+    stage: bool
+
+
+COMMANDS: Final = (
+    Entry(
+        name="extract-principles",
+        about="Turn natural-language feedback into yes/no principles with evidence.",
+        config="stages.extract_principles.config:ExtractPrinciplesConfig",
+        work="stages.extract_principles.run:run",
+        argument="FEEDBACK",
+        example="rlbff extract-principles feedback.jsonl -o principles",
+        stage=True,
+    ),
+    Entry(
+        name="status",
+        about="Say how far folders are, and what was dropped and rejected.",
+        config="rlbff_cli.status:StatusOptions",
+        work="rlbff_cli.status:status",
+        argument="DIR",
+        example="rlbff status principles",
+        stage=False,
+    ),
+    Entry(
+        name="cat",
+        about="Print the rows of folders.",
+        config="rlbff_cli.cat:CatOptions",
+        work="rlbff_cli.cat:cat",
+        argument="DIR",
+        example="rlbff cat principles --where \"principle = 'clarity' and not label\" --limit 5",
+        stage=False,
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonOptions:
+    """Options of every stage that say nothing about the work itself."""
+
+    config: Annotated[
+        Path | None, "YAML file of options; RLBFF_* variables and flags override it.", Panel("Common")
+    ] = None
+    json: Annotated[bool, "Print the report as one JSON object instead of the folder.", Panel("Common")] = False
+    log_level: Annotated[
+        Literal["error", "warning", "info", "debug"], "How much to say on stderr.", Panel("Common")
+    ] = "info"
+
+
+COMMON: Final = flags_of(CommonOptions)
+
+
+def load(path: str) -> Any:  # noqa: ANN401 - a class or a function, by name
+    """Import `module:name`."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def flags_for(entry: Entry) -> tuple[Flag, ...]:
+    """All options of a command, the common ones last."""
+    return flags_of(load(entry.config)) + (COMMON if entry.stage else ())
+
+
+def known_variables() -> set[str]:
+    """The RLBFF_* variables that set an option of any stage."""
+    return {flag.variable for entry in COMMANDS if entry.stage for flag in flags_for(entry) if flag.name != "inputs"}
+
+
+def page_for(entry: Entry, flags: tuple[Flag, ...]) -> Page:
+    """The help page of a command."""
+    inputs = tuple((f"{entry.argument}...", flag.help) for flag in flags if flag.name == "inputs")
+    *groups, last = sections_of([flag for flag in flags if flag.name != "inputs"])
+    return Page(
+        usage=f"rlbff {entry.name} [OPTIONS] {entry.argument}...",
+        about=entry.about,
+        sections=(
+            Section("Arguments", inputs),
+            *groups,
+            Section(last.title, (*last.rows, ("-h, --help", "Show this page."))),
+        ),
+        example=entry.example,
+    )
+
+
+def front_page() -> Page:
+    """The help page of `rlbff` itself."""
+    return Page(
+        usage="rlbff COMMAND [OPTIONS] INPUT...",
+        about="Composable commands for post-training language models. A stage reads files or folders, writes a folder "
+        "of Parquet shards, and prints its path, so that stages chain in a pipe; called again, it goes on where it "
+        "stopped.",
+        sections=(
+            Section("Commands", tuple((entry.name, entry.about) for entry in COMMANDS)),
+            Section(
+                "Options",
+                (
+                    ("--version", "Show the version."),
+                    ("--install-completion", "Install completion for this shell."),
+                    ("--show-completion", "Show the completion script of this shell."),
+                    ("-h, --help", "Show this page; rlbff COMMAND --help shows that of a command."),
+                ),
+            ),
+        ),
+        example=COMMANDS[0].example,
+    )
