@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import pyarrow as pa
 
 from stages.core.manifest import total
-from stages.core.options import RunOptions, identity
+from stages.core.options import OPERATIONAL, RunOptions, identity
 from stages.core.pool import run_parts
 from stages.core.progress import Progress, quiet
 from stages.core.rows import Problem, Rejected, SourceRow
@@ -29,15 +30,13 @@ from stages.core.runner import (
 from stages.core.tables import Column, Table
 
 TEXTS = Table("texts", (Column("id", pa.string(), "id"), Column("text", pa.string(), "text")), "upper-cased text")
-DROPPED = Table(
-    "dropped", (Column("id", pa.string(), "id"), Column("dropped_by", pa.string(), "rule")), "dropped rows"
-)
+DROPPED = Table("dropped", (Column("id", pa.string(), "id"), Column("dropped_by", pa.string(), "rule")), "dropped rows")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ToyConfig:
-    inputs: tuple[str, ...]
-    out: Path
+    inputs: Annotated[tuple[str, ...], OPERATIONAL]
+    out: Annotated[Path, OPERATIONAL]
     suffix: str = ""
     run: RunOptions = field(default_factory=RunOptions)
 

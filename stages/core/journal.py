@@ -54,9 +54,14 @@ class Journal:
 
     def add(self, entry: Entry) -> None:
         """Append a finished call; when this returns, a killed process no longer loses it."""
-        if self._file is None:
-            self._file = _open(self.path)
-        self._file.write(_line(entry))
+        try:
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self.path.open("ab")
+            self._file.write(_line(entry))
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(f"{self.path} cannot be written: {error.strerror}. Check disk and permissions.") from error
         self._entries[entry.key] = entry
 
     def sync(self) -> None:
@@ -137,11 +142,3 @@ def _entry(fields: Mapping[str, object]) -> Entry:
 def _line(entry: Entry) -> bytes:
     return json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
 
-
-def _open(path: Path) -> BinaryIO:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # unbuffered: each line is one write, which a kill of the process cannot take back
-        return path.open("ab", buffering=0)  # type: ignore[return-value]
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}. Check the folder's permissions.") from error

@@ -177,9 +177,9 @@ def work(job: Job, part: int, transform: Transform, advance: Callable[[int], Non
         fingerprint=job.fingerprint(part),
         rows=fates,
         written=len(output.rows),
-        dropped_by=Counter(str(row["dropped_by"]) for row in output.dropped),
-        rejected_by=Counter(item.problem.reason for item in rejected),
-        counts=output.counts,
+        dropped_by=dict(Counter(str(row["dropped_by"]) for row in output.dropped)),
+        rejected_by=dict(Counter(item.problem.reason for item in rejected)),
+        counts=dict(output.counts),
     )
     _write_part_files(job, done, output, rejected)
     return done

@@ -1,11 +1,14 @@
-"""Options of extract-principles: the one definition behind the command line, the YAML file and the Python call."""
+"""Options of extract-principles: the one definition behind the command line, the YAML file and the Python call.
+
+Paths are marked operational: what counts is what is in the files, and `run.py` adds that to the fingerprint.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 from stages.core.errors import ConfigError
-from stages.core.options import LlmOptions, Panel, RunOptions, check_range
+from stages.core.options import OPERATIONAL, LlmOptions, Panel, RunOptions, check_range
 
 Layout = Literal["auto", "feedback", "helpsteer3-feedback", "helpsteer3-principle", "helpsteer3-preference"]
 
@@ -14,8 +17,10 @@ Layout = Literal["auto", "feedback", "helpsteer3-feedback", "helpsteer3-principl
 class ExtractPrinciplesConfig:
     """Extract yes/no principles, with evidence, from natural-language feedback."""
 
-    inputs: Annotated[tuple[str, ...], "Feedback: files, folders, globs, URLs, or - for paths on stdin."]
-    out: Annotated[Path | None, "Output folder; default <stem of the first input>.principles.", "-o"] = None
+    inputs: Annotated[tuple[str, ...], "Feedback: files, folders, globs, URLs, or - for paths on stdin.", OPERATIONAL]
+    out: Annotated[Path | None, "Output folder; default <stem of the first input>.principles.", "-o", OPERATIONAL] = (
+        None
+    )
     layout: Annotated[Layout, "How the input's columns are to be read."] = "auto"
     with_response: Annotated[bool, "Show conversation and response to the model beside the feedback."] = False
     evidence_threshold: Annotated[float, "Keep evidence that matches the feedback better than this, 0 to 100."] = 60.0
@@ -31,7 +36,9 @@ class ExtractPrinciplesConfig:
     embedder: Annotated[str, "ngram (built in), an OpenAI-compatible URL, or local:MODEL."] = "ngram"
     embed_model: Annotated[str | None, "Model name at the embedder's URL; default: the only one listed."] = None
     embed_prefix: Annotated[str, "Instruction put before each principle that is embedded."] = ""
-    taxonomy: Annotated[Path | None, "YAML file of an earlier run, edited: merge, rename, drop, cap."] = None
+    taxonomy: Annotated[Path | None, "YAML file of an earlier run, edited: merge, rename, drop, cap.", OPERATIONAL] = (
+        None
+    )
     llm: Annotated[LlmOptions, Panel("Language model")] = field(default_factory=LlmOptions)
     run: Annotated[RunOptions, Panel("Run")] = field(default_factory=RunOptions)
 
