@@ -19,9 +19,8 @@ CACHED_TEXTS: Final = 8192
 
 _WORD: Final = re.compile(r"\w[\w+#]*")  # C++ and C# are words
 _LIGHT_WORDS: Final = frozenset(
-    ["a", "an", "and", "as", "at", "by", "for", "from", "in", "is", "it", "its", "of", "on", "or", "that", "the"]
-    + ["their", "this", "to", "with", "answer", "completion", "given", "output", "overall", "prompt", "provided"]
-    + ["question", "reply", "response"]
+    {"a", "an", "and", "as", "at", "by", "for", "from", "in", "is", "its", "of", "on", "or", "the", "to", "with"}
+    | {"answer", "completion", "given", "output", "overall", "prompt", "provided", "question", "reply", "response"}
 )
 """Function words, and what nearly every principle is about: "completeness of the answer" is completeness."""
 _LIGHT_WEIGHT: Final = 0.2
