@@ -1,8 +1,10 @@
 """Who may import whom: the contracts of pyproject.toml, the third-party packages of each room, and a light start."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,8 +17,8 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "datasets", "numba", 
 
 # Packages that a file may import at all, also inside a function. The longest matching path decides.
 THIRD_PARTY: dict[str, set[str]] = {
-    "rlbff_cli": {"typer", "click", "rich", "yaml", "orjson", "pyarrow"},
-    "stages/core": {"pyarrow", "numpy", "orjson", "yaml", "fsspec", "httpx", "datasets", "zstandard"},
+    "rlbff_cli": {"typer", "rich", "yaml", "orjson", "pyarrow"},
+    "stages/core": {"pyarrow", "numpy", "orjson", "yaml", "fsspec", "aiohttp"},
     "stages/core/errors.py": set(),
     "stages/core/options.py": set(),
     "stages/core/progress.py": set(),
@@ -25,6 +27,9 @@ THIRD_PARTY: dict[str, set[str]] = {
     "stages/models": {"torch", "transformers", "sentence_transformers", "numpy"},
     "stages/sandbox": set(),
 }
+
+# Rooms that only an extra of pyproject.toml makes work.
+NEEDS_AN_EXTRA = ("stages/models",)
 
 # What the command line may know of the stages: their options, and how a folder is read.
 CLI_MAY_IMPORT = ("errors", "progress", "options", "manifest", "shards", "report", "tables")
@@ -44,6 +49,13 @@ def test_each_room_imports_only_its_packages(root: Path) -> None:
         and name not in allowed(file.relative_to(root).as_posix())
     ]
     assert strays == []
+
+
+def test_what_rooms_import_is_installed_without_extras(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[<>=\[ ]", text)[0] for text in project["dependencies"]}
+    needed = {name for room, names in THIRD_PARTY.items() if room not in NEEDS_AN_EXTRA for name in names}
+    assert {"pyyaml" if name == "yaml" else name for name in needed} == declared
 
 
 def test_command_line_knows_only_configs_and_the_folder_modules(root: Path) -> None:
