@@ -5,11 +5,13 @@ line `...` stands for any number of lines, and `...` within a line for any text.
 order in one folder that holds a copy of sample_data/.
 """
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,6 +64,19 @@ def test_links_lead_to_files(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     lost = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
     assert lost == []
+
+
+def test_card_of_the_sample_data_counts_right() -> None:
+    card = (ROOT / "sample_data/README.md").read_text(encoding="utf-8")
+    lines = (ROOT / "sample_data/feedback.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    domains = Counter(row["domain"] for row in rows)
+    languages = {row["language"] for row in rows if row["domain"] == "multilingual"}
+    assert f"| `feedback.jsonl` | {len(rows)} |" in card
+    assert ", ".join(f"{name} {domains[name]}" for name in ("general", "stem", "code", "multilingual")) in card
+    assert f"({len(languages)} languages)" in card
+    assert all(len(row["feedback"]) == 3 for row in rows)
+    assert len({row["id"] for row in rows}) == len(rows)
 
 
 def test_console_steps_splits_commands_from_output() -> None:
