@@ -1,10 +1,11 @@
 """What model calls have cost in tokens and money, counted from journals, and when that is enough."""
 
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from stages.core.journal import read_journal
+from stages.core.journal import Entry, read_journal
 from stages.core.options import LlmOptions
 
 
@@ -60,31 +61,32 @@ class Budget:
             limit = f"{tokens} tokens{guess} of --max-tokens {self.max_tokens}"
         else:
             return None
-        return f"The budget is spent: {limit}. Raise the limit and run the same command to go on; nothing is asked twice."
+        return (
+            f"The budget is spent: {limit}. Raise the limit and run the same command to go on; nothing is asked twice."
+        )
 
 
 class SpentOnDisk:
     """The sum over all journals of a folder; a file is read again only when it has changed."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder: Final = folder
+    def __init__(self) -> None:
         self._known: dict[Path, tuple[tuple[int, int], Spent]] = {}
 
-    def total(self) -> Spent:
+    def total(self, folder: Path) -> Spent:
         """What the folder's journals hold now, those of other workers included."""
         result = Spent()
-        for path in sorted(self._folder.glob("*.jsonl")) if self._folder is not None else ():
+        for path in sorted(folder.glob("*.jsonl")):
             status = path.stat()
             stamp = status.st_mtime_ns, status.st_size
             if path not in self._known or self._known[path][0] != stamp:
-                self._known[path] = stamp, _spent_in(path)
+                entries = read_journal(path).values()
+                self._known[path] = stamp, reduce(Spent.plus, map(spent_on, entries), Spent())
             result = result.plus(self._known[path][1])
         return result
 
 
-def _spent_in(path: Path) -> Spent:
-    result = Spent()
-    for entry in read_journal(path).values():
-        asked, answered = (sum(counts) for counts in zip(*entry.tokens, strict=True)) if entry.tokens else (0, 0)
-        result = result.plus(Spent(asked, answered, int(entry.estimated)))
-    return result
+def spent_on(entry: Entry) -> Spent:
+    """What one call cost, its bad first answer included."""
+    return Spent(
+        sum(asked for asked, _ in entry.tokens), sum(answered for _, answered in entry.tokens), int(entry.estimated)
+    )

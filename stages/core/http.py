@@ -8,9 +8,10 @@ import asyncio
 import json
 import random
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from stages.core.errors import ConfigError, EndpointError
@@ -26,11 +27,16 @@ SHOWN: Final = 300
 """Characters of a server's words that an error message quotes."""
 
 
-class HttpReply(NamedTuple):
-    """A 2xx answer that is a JSON object, and how many requests it took."""
+PayloadCheck = Callable[[dict[str, object]], object]
+"""Raises ValueError for a reply that is JSON but not what was asked for."""
+
+
+@dataclass(frozen=True)
+class HttpReply:
+    """A 2xx answer that is a JSON object and passed its check, and how many requests it took."""
 
     payload: dict[str, object]
-    attempts: int
+    attempts: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,13 +78,13 @@ class Endpoint:
         self._open_at = 0.0
         self._rng = random.Random()
 
-    async def get(self, path: str, *, max_retries: int) -> HttpReply | HttpFailure:
-        """GET `path`; a failure that may pass is tried again up to `max_retries` times."""
-        return await self._request("GET", path, None, max_retries)
+    async def get(self, path: str, *, max_retries: int, check: PayloadCheck) -> HttpReply | HttpFailure:
+        """GET `path`; what may pass, an answer that `check` refuses included, is tried again `max_retries` times."""
+        return await self._request("GET", path, None, max_retries, check)
 
-    async def post(self, path: str, body: bytes, *, max_retries: int) -> HttpReply | HttpFailure:
-        """POST JSON to `path`; a failure that may pass is tried again up to `max_retries` times."""
-        return await self._request("POST", path, body, max_retries)
+    async def post(self, path: str, body: bytes, *, max_retries: int, check: PayloadCheck) -> HttpReply | HttpFailure:
+        """POST JSON to `path`, with retries as in `get`."""
+        return await self._request("POST", path, body, max_retries, check)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -97,13 +103,15 @@ class Endpoint:
             remedy = "See the server's log, then run the same command again; finished calls are kept."
         return EndpointError(f"{self.url}: {failure.error}. {remedy}")
 
-    async def _request(self, method: str, path: str, body: bytes | None, max_retries: int) -> HttpReply | HttpFailure:
+    async def _request(
+        self, method: str, path: str, body: bytes | None, max_retries: int, check: PayloadCheck
+    ) -> HttpReply | HttpFailure:
         attempt = 0
         while True:
             await self._until_open()
-            result = await self._exchange(method, path, body, attempt + 1)
+            result = await self._exchange(method, path, body, check)
             if isinstance(result, HttpReply) or not result.transient or attempt >= max_retries:
-                return result
+                return replace(result, attempts=attempt + 1)
             delay = backoff(attempt, self._rng)
             if result.status in (429, 503):
                 # a limit holds for the key, not for the one call that met it: the others wait as well
@@ -117,7 +125,9 @@ class Endpoint:
         while (wait := self._open_at - clock()) > 0:
             await asyncio.sleep(wait)
 
-    async def _exchange(self, method: str, path: str, body: bytes | None, attempt: int) -> HttpReply | HttpFailure:
+    async def _exchange(
+        self, method: str, path: str, body: bytes | None, check: PayloadCheck
+    ) -> HttpReply | HttpFailure:
         import aiohttp
 
         session = self._session = self._session or self._new_session()
@@ -125,17 +135,17 @@ class Endpoint:
             async with session.request(method, self.url + path, data=body, allow_redirects=False) as response:
                 data = await response.read()
         except TimeoutError:
-            return HttpFailure(0, "timeout", f"no answer within {self._timeout:g} s", "", attempt)
+            return HttpFailure(0, "timeout", f"no answer within {self._timeout:g} s", "")
         except (aiohttp.ClientError, OSError) as error:
             words = self._clean(str(error)) or type(error).__name__
-            return HttpFailure(0, "unreachable", f"the connection failed ({words})", "", attempt)
+            return HttpFailure(0, "unreachable", f"the connection failed ({words})", "")
         text = self._clean(data.decode("utf-8", "replace"))
         if 200 <= response.status < 300:
-            return _parsed(text, response.status, attempt)
+            return _parsed(text, response.status, check)
         wait = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
         reason = "rate_limited" if response.status == 429 else f"http_{response.status}"
         words = " ".join(_server_words(text, response.headers.get("Location"))[:SHOWN].split())
-        return HttpFailure(response.status, reason, f"HTTP {response.status}: {words}", text, attempt, wait)
+        return HttpFailure(response.status, reason, f"HTTP {response.status}: {words}", text, retry_after=wait)
 
     def _new_session(self) -> "aiohttp.ClientSession":
         import aiohttp
@@ -164,14 +174,15 @@ def check_url(url: str, option: str, key_name: str) -> None:
         raise ConfigError(f"{option} carries a user name or password, which would be stored; set {key_name} instead.")
 
 
-def _parsed(text: str, status: int, attempt: int) -> HttpReply | HttpFailure:
+def _parsed(text: str, status: int, check: PayloadCheck) -> HttpReply | HttpFailure:
     try:
         payload = json.loads(text)
+        if not isinstance(payload, dict):
+            raise ValueError("not a JSON object")
+        check(payload)
     except ValueError as error:
-        return HttpFailure(status, "broken_reply", f"the reply is not JSON ({error})", text, attempt)
-    if not isinstance(payload, dict):
-        return HttpFailure(status, "broken_reply", "the reply is not a JSON object", text, attempt)
-    return HttpReply(payload, attempt)
+        return HttpFailure(status, "broken_reply", f"the server's reply cannot be read ({error})", text)
+    return HttpReply(payload)
 
 
 def _server_words(text: str, location: str | None) -> str:

@@ -61,7 +61,9 @@ class Journal:
             self._file.write(_line(entry))
             self._file.flush()
         except OSError as error:
-            raise OutputError(f"{self.path} cannot be written: {error.strerror}. Check disk and permissions.") from error
+            raise OutputError(
+                f"{self.path} cannot be written: {error.strerror}. Check disk and permissions."
+            ) from error
         self._entries[entry.key] = entry
 
     def sync(self) -> None:
@@ -141,4 +143,3 @@ def _entry(fields: Mapping[str, object]) -> Entry:
 
 def _line(entry: Entry) -> bytes:
     return json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
-

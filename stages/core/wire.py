@@ -17,6 +17,12 @@ class Dialect:
     response_format: Literal["json_schema", "json_object", "none"] = "json_schema"
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
 
+    @property
+    def rank(self) -> int:
+        """How much is left out or changed, 0 for nothing."""
+        formats = ("json_schema", "json_object", "none")
+        return formats.index(self.response_format) + (self.limit == "max_completion_tokens")
+
 
 class Answer(NamedTuple):
     """The model's words and what they cost; `refusal` is not None where the server or the model declined."""

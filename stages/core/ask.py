@@ -1,0 +1,158 @@
+"""One question to a language model until there is an answer that passes its check, or a reason why not.
+
+One repair request at most; whether a server understands response_format is learned here. Retries of HTTP are not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from stages.core.chat import CallFailure, ChatRequest, Message, Outcome, Reply, bare_answer
+from stages.core.http import Endpoint, HttpFailure, HttpReply
+from stages.core.journal import OK, Entry
+from stages.core.wire import Answer, Dialect, read_answer, request_body, simpler
+
+Check = Callable[[str], object]
+"""Takes an answer without reasoning and fences; raises ValueError that says what is wrong with it."""
+
+REPAIR_SHOWS: Final = 8000
+"""Characters of a bad answer that the repair request repeats, so that an endless one does not fill the context."""
+
+
+class Finished(NamedTuple):
+    """A call's outcome, the journal's line about it, its HTTP requests, and the HTTP failure that ended it, if any."""
+
+    outcome: Outcome
+    entry: Entry
+    attempts: int
+    failure: HttpFailure | None = None
+
+
+class Problem(NamedTuple):
+    """Why an answer is of no use: a CallFailure's reason and a sentence that a model can act on."""
+
+    reason: str
+    error: str
+
+
+@dataclass(frozen=True)
+class _Exchanged:
+    result: Answer | HttpFailure
+    attempts: int
+
+
+class Asker:
+    """Asks one endpoint; `notice` is told when a part of the protocol is given up for the rest of the run."""
+
+    def __init__(self, endpoint: Endpoint, *, max_retries: int, notice: Callable[[str], None]) -> None:
+        self._endpoint = endpoint
+        self._max_retries = max_retries
+        self._notice = notice
+        self._dialect = Dialect()
+
+    async def ask(self, request: ChatRequest, check: Check) -> Finished:
+        """Ask, and ask once more with the complaint if the answer is cut off or does not pass `check`."""
+        exchanged = await self._exchange(request)
+        first, attempts = exchanged.result, exchanged.attempts
+        if isinstance(first, HttpFailure):
+            return _failed(request, (), Problem(first.reason, first.error), attempts, first)
+        problem = problem_of(first, check)
+        if problem is None or problem.reason == "refused":
+            return _finished(request, (first,), problem, attempts)
+        exchanged = await self._exchange(repaired(request, first.text, problem))
+        second, attempts = exchanged.result, attempts + exchanged.attempts
+        if isinstance(second, HttpFailure):
+            told = Problem(problem.reason, f"{problem.error}; the request to repair it failed: {second.error}")
+            return _failed(request, (first,), told, attempts, second)
+        return _finished(request, (first, second), problem_of(second, check), attempts)
+
+    async def _exchange(self, request: ChatRequest) -> _Exchanged:
+        dialect, attempts = self._dialect, 0
+        while True:
+            result = await self._endpoint.post(
+                "/chat/completions",
+                request_body(request, dialect),
+                max_retries=self._max_retries,
+                check=lambda payload: read_answer(payload, request),
+            )
+            attempts += result.attempts
+            if isinstance(result, HttpReply):
+                # only now: a server may quote the request in a complaint about something else
+                self._adopt(dialect)
+                return _Exchanged(read_answer(result.payload, request), attempts)
+            following = simpler(dialect, result.text) if result.status in (400, 422) else None
+            if following is None:
+                return _Exchanged(result, attempts)
+            dialect = following
+
+    def _adopt(self, dialect: Dialect) -> None:
+        if dialect.rank <= self._dialect.rank:
+            return
+        if dialect.response_format != self._dialect.response_format:
+            self._notice(
+                f"The server refuses response_format {self._dialect.response_format}; going on with "
+                f"{dialect.response_format}. Every answer is checked all the same."
+            )
+        self._dialect = dialect
+
+
+def answer_of(entry: Entry) -> Reply:
+    """The reply that a successful journal entry records."""
+    prompt_tokens, completion_tokens = entry.tokens[-1]
+    return Reply(
+        text=bare_answer(entry.raw[-1]),
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        finish_reason=entry.finish_reason,
+        attempts=0,
+    )
+
+
+def problem_of(answer: Answer, check: Check) -> Problem | None:
+    """What is wrong with an answer, None if it passes."""
+    if answer.refusal is not None:
+        return Problem("refused", f"the model declined: {answer.refusal}")
+    if answer.finish_reason == "length":
+        return Problem("cut_off", "the answer was cut off at the limit of its length")
+    try:
+        check(bare_answer(answer.text))
+    except ValueError as error:
+        return Problem("bad_answer", str(error))
+    return None
+
+
+def repaired(request: ChatRequest, bad: str, problem: Problem) -> ChatRequest:
+    """The request that shows a bad answer and says what is wrong with it."""
+    wish = "Answer again, more briefly." if problem.reason == "cut_off" else "Answer again without this mistake."
+    complaint = (
+        f"That answer cannot be used: {problem.error}. {wish} Give nothing but the answer, in the form asked for."
+    )
+    turns = (Message("assistant", bad[:REPAIR_SHOWS] or "(no answer)"), Message("user", complaint))
+    return replace(request, messages=(*request.messages, *turns))
+
+
+def _finished(request: ChatRequest, answers: tuple[Answer, ...], problem: Problem | None, attempts: int) -> Finished:
+    if problem is not None:
+        return _failed(request, answers, problem, attempts, None)
+    entry = _entry(request, answers, OK, "")
+    return Finished(replace(answer_of(entry), attempts=attempts), entry, attempts)
+
+
+def _failed(
+    request: ChatRequest, answers: tuple[Answer, ...], problem: Problem, attempts: int, failure: HttpFailure | None
+) -> Finished:
+    raw = answers[-1].text if answers else failure.text if failure is not None else ""
+    outcome = CallFailure(reason=problem.reason, error=problem.error, raw=raw)
+    return Finished(outcome, _entry(request, answers, problem.reason, problem.error), attempts, failure)
+
+
+def _entry(request: ChatRequest, answers: tuple[Answer, ...], outcome: str, error: str) -> Entry:
+    return Entry(
+        key=request.key,
+        outcome=outcome,
+        finish_reason=answers[-1].finish_reason if answers else "",
+        error=error,
+        raw=tuple(answer.text for answer in answers),
+        tokens=tuple((answer.prompt_tokens, answer.completion_tokens) for answer in answers),
+        estimated=any(answer.estimated for answer in answers),
+    )
