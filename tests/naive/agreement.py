@@ -35,8 +35,6 @@ def kappa(units: Ratings) -> Fraction | None:
         pairs = [(a, b) for i, a in enumerate(ratings) for j, b in enumerate(ratings) if i != j]
         agreements.append(Fraction(sum(a == b for a, b in pairs), len(pairs)))
     categories = {category for ratings in paired for category in ratings}
-    chance = sum(
-        (sum(Fraction(ratings.count(c), len(ratings)) for ratings in map(list, paired)) / len(paired)) ** 2
-        for c in categories
-    )
-    return None if chance == 1 else (sum(agreements) / len(paired) - chance) / (1 - chance)
+    shares = [[Fraction(list(ratings).count(c), len(ratings)) for ratings in paired] for c in categories]
+    chance = sum((sum(share, Fraction(0)) ** 2 / len(paired) ** 2 for share in shares), Fraction(0))
+    return None if chance == 1 else (sum(agreements, Fraction(0)) / len(paired) - chance) / (1 - chance)
