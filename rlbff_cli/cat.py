@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from rlbff_cli.hints import did_you_mean
 from rlbff_cli.pipe import reader_may_leave
-from rlbff_cli.rows_out import TABLE_ROWS, write_csv, write_jsonl, write_table
+from rlbff_cli.rows_out import write_csv, write_jsonl
+from rlbff_cli.rows_table import TABLE_ROWS, write_table
 from rlbff_cli.where import parse_where
 from stages.core.errors import ConfigError, DataError
 from stages.core.options import check_range

@@ -8,9 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final, TextIO
 
-from rich import box
 from rich.console import Console as RichConsole
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -60,12 +59,13 @@ class Console:
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Show a table; columns of numbers are set flush right, with thousands separators."""
-        table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="underline")
         for index, name in enumerate(columns):
-            numeric = all(isinstance(row[index], int | float) for row in rows)
+            numeric = all(isinstance(row[index], int | float | None) for row in rows)
             table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
         for row in rows:
             table.add_row(*(Text(_shown(cell)) for cell in row))
+        self._say("info", Text(title, style="bold"))
         self._say("info", table)
 
     def summary(self, facts: Mapping[str, object]) -> None:
@@ -87,28 +87,34 @@ class _Bar:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[counted]}"),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=console,
             # No refresh thread: stages fork worker processes, and a fork beside a thread can deadlock.
             auto_refresh=False,
             redirect_stdout=False,
         )
-        self._drawn = 0.0
+        self._done, self._total, self._drawn = done, total, 0.0
         self._clock = _Clock()
-        self._task: TaskID = self._progress.add_task(what, total=total, completed=done, rate="")
+        self._task: TaskID = self._progress.add_task(what, total=total, counted="")
         self._progress.start()
+        self._draw()
 
     def advance(self, rows: int) -> None:
         self._clock.count += rows
-        self._progress.update(self._task, advance=rows, rate=self._clock.rate_text())
         if self._clock.elapsed() - self._drawn >= _REDRAW_S:
             self._drawn = self._clock.elapsed()
-            self._progress.refresh()
+            self._draw()
 
     def close(self) -> None:
+        self._draw()
         self._progress.stop()
+
+    def _draw(self) -> None:
+        done = self._done + self._clock.count
+        self._progress.update(
+            self._task, completed=done, counted=_counted(done, self._total, self._clock), refresh=True
+        )
 
 
 class _Lines:
@@ -134,9 +140,7 @@ class _Lines:
 
     def _report(self) -> None:
         done = self._before + self._clock.count
-        parts = [f"{done:,} of {self._total:,} rows" if self._total is not None else f"{done:,} rows"]
-        if self._clock.rate_text():
-            parts.append(self._clock.rate_text())
+        parts = [_counted(done, self._total, self._clock)]
         if self._total is not None and done < self._total and self._clock.count:
             parts.append(f"{span((self._total - done) / self._clock.rate())} left")
         self._print(f"{self._what}: {', '.join(parts)}")
@@ -158,9 +162,15 @@ class _Clock:
     def rate(self) -> float:
         return self.count / max(self.elapsed(), 1e-9)
 
-    def rate_text(self) -> str:
-        # The rate of the first moments says nothing.
-        return f"{self.rate():,.3g} rows/s" if self.elapsed() >= 1 and self.count else ""
+
+def _counted(done: int, total: int | None, clock: _Clock) -> str:
+    rows = f"{done:,} rows" if total is None else f"{done:,} of {total:,} rows"
+    # The rate of the first moment says nothing.
+    return f"{rows}, {_rate(clock.rate())}" if clock.elapsed() >= 1 and clock.count else rows
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f} rows/s" if rate >= 10 else f"{rate:.2g} rows/s"
 
 
 def _shown(value: object) -> str:

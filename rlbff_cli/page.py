@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rlbff_cli.flags import REQUIRED, Flag
 from rlbff_cli.terminal import bold, colours
 
-_LEFT, _WIDEST = 26, 110
+_LEFT, _WIDEST = 28, 110
 
 
 @dataclass(frozen=True)

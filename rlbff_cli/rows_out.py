@@ -1,4 +1,4 @@
-"""How rows look on stdout: JSON lines, CSV, or a table cut to the terminal. Which rows is the business of cat.py.
+"""How rows look as JSON lines and as CSV. Which rows is the business of cat.py; a table on screen, of rows_table.py.
 
 Bytes are shown as text, with a replacement mark where they are not UTF-8.
 """
@@ -6,18 +6,11 @@ Bytes are shown as text, with a replacement mark where they are not UTF-8.
 import csv
 import io
 import json
-import shutil
-import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-TABLE_ROWS: Final = 20
-"""Rows of a table when no --limit is given."""
-
-_NARROWEST, _WIDEST = 12, 60
 
 
 def write_jsonl(batches: "Iterable[pa.RecordBatch]", out: BinaryIO) -> None:
@@ -25,7 +18,7 @@ def write_jsonl(batches: "Iterable[pa.RecordBatch]", out: BinaryIO) -> None:
     import orjson
 
     for batch in batches:
-        out.writelines(orjson.dumps(row, default=_plain, option=orjson.OPT_APPEND_NEWLINE) for row in batch.to_pylist())
+        out.writelines(orjson.dumps(row, default=_plain, option=orjson.OPT_APPEND_NEWLINE) for row in rows_of(batch))
         out.flush()
 
 
@@ -37,36 +30,25 @@ def write_csv(columns: Sequence[str], batches: "Iterable[pa.RecordBatch]", out: 
         if columns:
             writer.writerow(columns)
         for batch in batches:
-            writer.writerows([_cell(row[name]) for name in columns] for row in batch.to_pylist())
+            writer.writerows([cell(row[name]) for name in columns] for row in rows_of(batch))
             out.flush()
     finally:
         text.detach()
 
 
-def write_table(columns: Sequence[str], batches: "Iterable[pa.RecordBatch]", most: int) -> None:
-    """Draw at most `most` rows, one line each, with as many columns as fit; stderr says what is not shown."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    rows = [row for batch in batches for row in batch.to_pylist()]
-    width = shutil.get_terminal_size().columns
-    shown = list(columns[: max(1, width // (_NARROWEST + 2))])
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in shown:
-        table.add_column(Text(name), no_wrap=True, overflow="ellipsis", max_width=_WIDEST)
-    for row in rows[:most]:
-        table.add_row(*(Text(_one_line(_cell(row[name]))) for name in shown))
-    Console(file=sys.stdout, width=width, highlight=False).print(table)
-    hidden = columns[len(shown) :]
-    if hidden:
-        sys.stderr.write(f"note: not shown: {', '.join(hidden)}; choose with --columns.\n")
-    if len(rows) > most:
-        sys.stderr.write(f"note: the first {most} rows; --limit N shows more, --format jsonl all.\n")
+def rows_of(batch: "pa.RecordBatch") -> list[dict[str, Any]]:
+    """The rows of a batch as Python values; a 32-bit 0.8 is 0.8 and not 0.800000011920929."""
+    rows: list[dict[str, Any]] = batch.to_pylist()
+    for field in batch.schema:
+        shorten = _shortener(field.type)
+        if shorten is not None:
+            for row in rows:
+                row[field.name] = shorten(row[field.name])
+    return rows
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as the text of one cell: lists and structs as JSON, null as nothing."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -76,10 +58,22 @@ def _cell(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=_plain) if isinstance(value, list | dict) else str(value)
 
 
+def _shortener(type_: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - pyarrow publishes no types
+    """The function that shortens the floats in a value of this type; None when it holds none that need it."""
+    import numpy as np
+    import pyarrow.types as is_
+
+    if is_.is_float16(type_) or is_.is_float32(type_):
+        narrow = np.float16 if is_.is_float16(type_) else np.float32
+        return lambda value: None if value is None else float(str(narrow(value)))
+    if is_.is_list(type_) or is_.is_large_list(type_):
+        inner = _shortener(type_.value_type)
+        return inner and (lambda values: None if values is None else [inner(value) for value in values])
+    if is_.is_struct(type_):
+        found = {field.name: function for field in type_ if (function := _shortener(field.type)) is not None}
+        return (lambda value: value and {**value, **{n: f(value[n]) for n, f in found.items()}}) if found else None
+    return None
+
+
 def _plain(value: Any) -> str:  # noqa: ANN401 - whatever JSON has no form for
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _one_line(text: str) -> str:
-    """The beginning of `text` without line ends and without what could steer a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:400])

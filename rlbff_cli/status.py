@@ -54,12 +54,12 @@ def describe(state: "FolderStatus") -> Iterator[str]:
     share = f" ({state.rows_done / state.rows:.1%})" if state.rows else ""
     yield _line("rows", f"{state.rows_done:,} of {state.rows:,}{share}, {state.rows - state.rows_done:,} left")
     yield _line("kept", f"{state.kept:,}, which made {state.written:,} rows of {state.table}")
-    yield _line("dropped", f"{state.dropped:,}{_by(state.dropped_by)}")
-    yield _line("rejected", f"{state.rejected:,}{_by(state.rejected_by)}")
+    yield _line("dropped", f"{state.dropped:,}{_by('rule', state.dropped_by)}")
+    yield _line("rejected", f"{state.rejected:,}{_by('reason', state.rejected_by)}")
     for name, count in state.counts.items():
         yield _line(name, f"{count:,}")
     if state.rows_per_second is not None:
-        yield _line("speed", f"{state.rows_per_second:,.3g} rows/s{_forecast(state)}")
+        yield _line("speed", f"{state.rows_per_second:,.1f} rows/s{_forecast(state)}")
 
 
 def seconds_left(state: "FolderStatus") -> float | None:
@@ -74,11 +74,12 @@ def _forecast(state: "FolderStatus") -> str:
     return "" if seconds is None else f", about {span(seconds)} left"
 
 
-def _by(counts: Mapping[str, int]) -> str:
+def _by(what: str, counts: Mapping[str, int]) -> str:
+    """What each rule or reason took; a stage may count finer things than rows here, such as single principles."""
     if not counts:
         return ""
     largest_first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return f" by {', '.join(f'{name} {count:,}' for name, count in largest_first)}"
+    return f"; by {what}: {', '.join(f'{name} {count:,}' for name, count in largest_first)}"
 
 
 def _line(name: str, text: str) -> str:

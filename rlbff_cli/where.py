@@ -15,16 +15,14 @@ comparison with null is neither true nor false, so that its row is left out; in 
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from rlbff_cli.hints import did_you_mean
+from rlbff_cli.where_operand import CALLED, Operand, length_hint
 from rlbff_cli.where_tokens import Token, fail, tokens
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Sort = Literal["text", "bytes", "number", "truth", "list", "struct", "other"]
 
 _SIGNS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "=": operator.eq,
@@ -37,15 +35,6 @@ _SIGNS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     ">=": operator.ge,
 }
 _WORDS: Final = ("and", "or", "not", "in", "is", "null", "contains", "like", "true", "false")
-_CALLED: Final[dict[Sort, str]] = {
-    "text": "text",
-    "bytes": "bytes",
-    "number": "a number",
-    "truth": "true or false",
-    "list": "a list",
-    "struct": "a group of fields",
-    "other": "of a type that is not supported here",
-}
 
 
 def parse_where(text: str, schema: "pa.Schema") -> "tuple[Any, frozenset[str]]":
@@ -57,20 +46,6 @@ def parse_where(text: str, schema: "pa.Schema") -> "tuple[Any, frozenset[str]]":
     parser = _Parser(text, schema)
     expression = parser.whole()
     return expression, frozenset(parser.columns)
-
-
-@dataclass(frozen=True)
-class _Operand:
-    """A side of a comparison: its expression, its Arrow type, how it was written, and its value if it is a literal."""
-
-    expression: Any
-    type: Any
-    written: str
-    literal: bool = False
-
-    @property
-    def sort(self) -> Sort:
-        return _sort(self.type)
 
 
 class _Parser:
@@ -129,10 +104,10 @@ class _Parser:
         if negated:
             self._fail("expected in, contains or like")
         if left.sort != "truth":
-            self._fail(f"{left.written} is {_CALLED[left.sort]}; expected a comparison such as =")
+            self._fail(f"{left.written} is {CALLED[left.sort]}; expected a comparison such as =")
         return left.expression
 
-    def _in(self, left: _Operand) -> Any:  # noqa: ANN401
+    def _in(self, left: Operand) -> Any:  # noqa: ANN401
         self._need("(")
         sign = Token("sign", "=", self._now.start)
         result = self._compared(left, sign, self._literal())
@@ -141,45 +116,44 @@ class _Parser:
             result = result | self._compared(left, sign, self._literal())
         return result
 
-    def _contains(self, left: _Operand) -> Any:  # noqa: ANN401
+    def _contains(self, left: Operand) -> Any:  # noqa: ANN401
         return self._pc.match_substring(left.expression, self._pattern(left))
 
-    def _like(self, left: _Operand) -> Any:  # noqa: ANN401
+    def _like(self, left: Operand) -> Any:  # noqa: ANN401
         return self._pc.match_like(left.expression, self._pattern(left))
 
-    def _pattern(self, left: _Operand) -> str:
+    def _pattern(self, left: Operand) -> str:
         word = self._tokens[self._index - 1]
         if left.sort not in ("text", "bytes"):
-            self._fail(f"{word.value} looks into text, but {left.written} is {_CALLED[left.sort]}", word)
+            self._fail(f"{word.value} looks into text, but {left.written} is {CALLED[left.sort]}", word)
         if self._now.kind != "text":
             self._fail(f"expected text in quotes after {word.value}")
         return self._step().value
 
-    def _compared(self, left: _Operand, sign: Token, right: _Operand) -> Any:  # noqa: ANN401
+    def _compared(self, left: Operand, sign: Token, right: Operand) -> Any:  # noqa: ANN401
         for side in (left, right):
             if side.sort in ("bytes", "list", "struct", "other"):
-                hint = f" Its length is len({side.written})." if side.sort == "list" else ""
-                self._fail(f"{side.written} is {_CALLED[side.sort]} and cannot be compared", sign, hint)
+                self._fail(f"{side.written} is {CALLED[side.sort]} and cannot be compared", sign, length_hint(side))
         if left.sort != right.sort:
-            self._fail(f"{left.written} is {_CALLED[left.sort]}, but {right.written} is {_CALLED[right.sort]}", sign)
+            self._fail(f"{left.written} is {CALLED[left.sort]}, but {right.written} is {CALLED[right.sort]}", sign)
         return _SIGNS[sign.value](self._fitted(left, right), self._fitted(right, left))
 
-    def _fitted(self, side: _Operand, other: _Operand) -> Any:  # noqa: ANN401
+    def _fitted(self, side: Operand, other: Operand) -> Any:  # noqa: ANN401
         """The side's expression; a literal is rounded to the precision of a float column, so that 0.8 equals 0.8."""
         if side.literal and not other.literal and self._pa.types.is_floating(other.type):
             return side.expression.cast(other.type)
         return side.expression
 
-    def _operand(self) -> _Operand:
+    def _operand(self) -> Operand:
         token = self._now
-        if token.kind in ("text", "number") or token.is_word("true") or token.is_word("false"):
+        if token.kind in ("text", "number") or any(token.is_word(word) for word in ("true", "false", "null")):
             return self._literal()
         if token.kind == "name" and token.value.lower() in _WORDS:
             self._fail(f"expected a column, a number or text in quotes, not {token.value}")
         following = self._tokens[min(self._index + 1, len(self._tokens) - 1)]
         return self._length() if token.is_word("len") and following.value == "(" else self._column()
 
-    def _literal(self) -> _Operand:
+    def _literal(self) -> Operand:
         token = self._step()
         value: object
         if token.kind == "text":
@@ -193,9 +167,9 @@ class _Parser:
             hint = " Write `is null`." if token.is_word("null") else ""
             self._fail("expected a number or text in quotes", token, hint)
         scalar = self._pa.scalar(value)
-        return _Operand(self._pc.scalar(scalar), scalar.type, repr(value), literal=True)
+        return Operand(self._pc.scalar(scalar), scalar.type, repr(value), literal=True)
 
-    def _length(self) -> _Operand:
+    def _length(self) -> Operand:
         self._step()
         self._need("(")
         at = self._now
@@ -203,10 +177,10 @@ class _Parser:
         self._need(")")
         rules = {"list": self._pc.list_value_length, "text": self._pc.utf8_length, "bytes": self._pc.binary_length}
         if column.sort not in rules:
-            self._fail(f"{column.written} is {_CALLED[column.sort]} and has no length", at)
-        return _Operand(rules[column.sort](column.expression), self._pa.int64(), f"len({column.written})")
+            self._fail(f"{column.written} is {CALLED[column.sort]} and has no length", at)
+        return Operand(rules[column.sort](column.expression), self._pa.int64(), f"len({column.written})")
 
-    def _column(self) -> _Operand:
+    def _column(self) -> Operand:
         path: list[str] = []
         fields = {field.name: field.type for field in self._schema}
         while True:
@@ -216,16 +190,19 @@ class _Parser:
             if token.value not in fields:
                 self._unknown(token, path, fields)
             path.append(token.value)
-            type_ = fields[token.value]
+            operand = Operand(self._pc.field(*path), fields[token.value], ".".join(path))
             if not self._took("."):
                 self.columns.add(path[0])
-                return _Operand(self._pc.field(*path), type_, ".".join(path))
-            fields = {field.name: field.type for field in type_} if self._pa.types.is_struct(type_) else {}
+                return operand
+            if operand.sort != "struct":
+                self._fail(
+                    f"{operand.written} is {CALLED[operand.sort]} and has no fields", token, length_hint(operand)
+                )
+            fields = {field.name: field.type for field in operand.type}
 
     def _unknown(self, token: Token, path: list[str], fields: dict[str, Any]) -> NoReturn:
         what = f"{'.'.join(path)} has no field {token.value}" if path else f"there is no column {token.value}"
-        names = f" There are {', '.join(fields)}." if fields else ""
-        self._fail(what, token, did_you_mean(token.value, fields) or names)
+        self._fail(what, token, did_you_mean(token.value, fields) or f" There are {', '.join(fields)}.")
 
     @property
     def _now(self) -> Token:
@@ -251,19 +228,3 @@ class _Parser:
 
     def _fail(self, what: str, token: Token | None = None, hint: str = "") -> NoReturn:
         fail(self._text, (token or self._now).start, what, hint)
-
-
-def _sort(type_: Any) -> Sort:  # noqa: ANN401
-    import pyarrow.types as is_
-
-    if is_.is_string(type_) or is_.is_large_string(type_):
-        return "text"
-    if is_.is_binary(type_) or is_.is_large_binary(type_):
-        return "bytes"
-    if is_.is_integer(type_) or is_.is_floating(type_):
-        return "number"
-    if is_.is_boolean(type_):
-        return "truth"
-    if is_.is_list(type_) or is_.is_large_list(type_):
-        return "list"
-    return "struct" if is_.is_struct(type_) else "other"

@@ -1,0 +1,78 @@
+"""Rows as a table cut to the terminal: one line a row, as many columns as fit. Says on stderr what it leaves out."""
+
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from rlbff_cli.rows_out import cell, rows_of
+from rlbff_cli.terminal import colours
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TABLE_ROWS: Final = 20
+"""Rows of a table when no --limit is given."""
+
+_NARROWEST, _WIDEST, _GAP = 12, 60, 2
+
+
+def write_table(columns: Sequence[str], batches: "Iterable[pa.RecordBatch]", most: int) -> None:
+    """Write at most `most` rows to stdout."""
+    from rich.cells import cell_len
+
+    rows = [row for batch in batches for row in rows_of(batch)]
+    cells = {name: [_one_line(cell(row[name])) for row in rows[:most]] for name in columns}
+    wanted = {name: min(_WIDEST, max(map(cell_len, (name, *cells[name])))) for name in columns}
+    widths = fit(wanted, shutil.get_terminal_size().columns)
+    if widths:
+        sys.stdout.write(_underlined(_line(widths, {name: name for name in widths})) + "\n")
+    for index in range(len(rows[:most])):
+        sys.stdout.write(_line(widths, {name: cells[name][index] for name in widths}).rstrip() + "\n")
+    sys.stdout.flush()
+    hidden = [name for name in columns if name not in widths]
+    if hidden:
+        sys.stderr.write(f"note: not shown: {', '.join(hidden)}; choose with --columns.\n")
+    if len(rows) > most:
+        sys.stderr.write(f"note: the first {most} rows; --limit N shows more, --format jsonl all.\n")
+
+
+def fit(wanted: Mapping[str, int], screen: int) -> dict[str, int]:
+    """Return the width of each column that is shown: the first ones that leave each other their narrowest width.
+
+    What is left over goes evenly to the columns that want more.
+    """
+    widths: dict[str, int] = {}
+    for name, width in wanted.items():
+        narrow = min(width, _NARROWEST)
+        if widths and sum(widths.values()) + _GAP * len(widths) + narrow > screen:
+            break
+        widths[name] = min(narrow, screen)
+    left = screen - sum(widths.values()) - _GAP * (len(widths) - 1)
+    by_need = sorted(widths, key=lambda name: wanted[name])
+    for index, name in enumerate(by_need):
+        more = min(wanted[name] - widths[name], max(0, left) // (len(by_need) - index))
+        widths[name] += more
+        left -= more
+    return widths
+
+
+def _line(widths: Mapping[str, int], texts: Mapping[str, str]) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    pieces = []
+    for name, width in widths.items():
+        text = texts[name]
+        if cell_len(text) > width:
+            text = set_cell_size(text, width - 1) + "…"
+        pieces.append(set_cell_size(text, width))
+    return (" " * _GAP).join(pieces)
+
+
+def _underlined(line: str) -> str:
+    return f"\x1b[1;4m{line}\x1b[0m" if colours(sys.stdout) else line.rstrip()
+
+
+def _one_line(text: str) -> str:
+    """The beginning of `text` without line ends and without what could steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:400])
