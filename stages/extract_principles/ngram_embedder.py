@@ -34,9 +34,10 @@ class NgramEmbedder:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit vector a text, in the order given: shape (len(texts), DIMENSION)."""
-        if not texts:
-            return np.zeros((0, DIMENSION), dtype=np.float32)
-        return np.stack([_embed(text) for text in texts])
+        result = np.empty((len(texts), DIMENSION), dtype=np.float32)
+        for row, text in zip(result, texts, strict=True):
+            row[:] = _embed(text)
+        return result
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
