@@ -17,7 +17,7 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "datasets", "numba", 
 
 # Packages that a file may import at all, also inside a function. The longest matching path decides.
 THIRD_PARTY: dict[str, set[str]] = {
-    "rlbff_cli": {"typer", "rich", "yaml", "orjson", "pyarrow"},
+    "rlbff_cli": {"typer", "rich", "yaml", "orjson", "pyarrow", "numpy"},
     "stages/core": {"pyarrow", "numpy", "orjson", "yaml", "fsspec", "aiohttp"},
     "stages/core/errors.py": set(),
     "stages/core/options.py": set(),
