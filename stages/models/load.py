@@ -1,0 +1,109 @@
+"""How a language model or an encoder comes from a folder or from the hub onto a device, ready to be used.
+
+Code that a model brings along is never run. Nothing is generated or embedded here.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import torch
+import transformers
+
+from stages.core.errors import ConfigError, DataError, EndpointError, InputMissing
+
+
+class Loaded(NamedTuple):
+    """A model in evaluation mode on its device, and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+    device: torch.device
+
+
+def load_causal_lm(model: str, device: str | None = None, dtype: str | None = None) -> Loaded:
+    """Load a language model by folder or hub id.
+
+    Default device: cuda where there is one, else cpu. Default dtype: bfloat16 on cuda, else float32. Raises
+    InputMissing for a folder that is not there, EndpointError for a hub id that cannot be had, DataError for a model
+    that transformers cannot load whole, ConfigError for a device or dtype that does not exist here.
+    """
+    return _load(transformers.AutoModelForCausalLM, model, device, dtype)
+
+
+def load_encoder(model: str, device: str | None = None, dtype: str | None = None) -> Loaded:
+    """Load a model without its head, for its hidden states. Defaults and errors are those of `load_causal_lm`."""
+    return _load(transformers.AutoModel, model, device, dtype)
+
+
+def find_device(device: str | None) -> torch.device:
+    """Return the named device, or the default: cuda where there is one, else cpu."""
+    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as problem:
+        first = str(problem).strip().split("\n")[0]
+        raise ConfigError(f"The device {name!r} cannot be used here ({first}); use cpu or cuda.") from problem
+
+
+def find_dtype(dtype: str | None, device: torch.device) -> torch.dtype:
+    """Return the named dtype, or the default: bfloat16 on cuda, else float32."""
+    name = dtype or ("bfloat16" if device.type == "cuda" else "float32")
+    if name not in DTYPES:
+        raise ConfigError(f"The dtype {name!r} is not one of {', '.join(DTYPES)}.")
+    return DTYPES[name]
+
+
+def find_model(model: str) -> str:
+    """Return the model's folder or hub id as it is to be loaded; raises InputMissing if it can be neither."""
+    folder = Path(model).expanduser()
+    if model and folder.is_dir():
+        if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
+            raise InputMissing(f"The folder {model} holds no model: it has no config.json.")
+        return str(folder)
+    if not _HUB_ID.fullmatch(model):
+        raise InputMissing(f"There is no folder {model!r}, and it is no hub id (those look like owner/name).")
+    return model
+
+
+@contextmanager
+def told_plainly(model: str) -> Iterator[None]:
+    """Turn what transformers raises about a model that cannot be had or read into one line of ours."""
+    try:
+        yield
+    except (OSError, ValueError, ImportError, RuntimeError) as problem:
+        first = " ".join(str(problem).split())[:300]
+        if Path(model).is_dir():
+            raise DataError(f"The model in {model} cannot be loaded: {first}") from problem
+        raise EndpointError(f"There is no folder {model}, and the hub does not give such a model: {first}") from problem
+
+
+def quiet_bars() -> None:
+    """Draw no progress bars of transformers and the hub where no person watches them."""
+    if not sys.stderr.isatty():
+        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _load(kind: Any, model: str, device: str | None, dtype: str | None) -> Loaded:  # noqa: ANN401 - an Auto class
+    where = find_device(device)
+    precision = find_dtype(dtype, where)
+    source = find_model(model)
+    quiet_bars()
+    with told_plainly(source):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        network, info = kind.from_pretrained(source, dtype=precision, trust_remote_code=False, output_loading_info=True)
+    if not tokenizer("yes", add_special_tokens=False)["input_ids"]:
+        raise DataError(f"The model {model} has no tokenizer: its tokenizer files are missing or empty.")
+    # transformers fills missing weights with random numbers and only warns; a pooler is not used by us
+    missing = sorted(name for name in info["missing_keys"] if "pooler" not in name)
+    if missing:
+        raise DataError(f"The model {model} lacks the weights {', '.join(missing[:3])} ({len(missing)} in all).")
+    return Loaded(network.to(where).eval(), tokenizer, where)
+
+
+DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+_HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?")

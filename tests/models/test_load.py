@@ -1,0 +1,107 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from stages.core.errors import ConfigError, DataError, EndpointError, InputMissing
+from stages.models.load import find_device, find_dtype, find_model, load_causal_lm, load_encoder
+from tests.tiny_models import save_tiny_causal_lm, save_tiny_encoder
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_causal_lm(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def copy(tiny: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny, tmp_path / "copy"))
+
+
+def test_language_model_is_loaded_ready_for_use(tiny: Path) -> None:
+    loaded = load_causal_lm(str(tiny), device="cpu")
+    assert not loaded.model.training
+    assert {parameter.dtype for parameter in loaded.model.parameters()} == {torch.float32}
+    assert loaded.device == torch.device("cpu")
+    ids = loaded.tokenizer("The response is clear", return_tensors="pt")["input_ids"]
+    assert loaded.model(ids).logits.shape == (1, ids.shape[1], 400)
+
+
+def test_dtype_can_be_chosen_and_defaults_by_device(tiny: Path) -> None:
+    assert load_causal_lm(str(tiny), device="cpu", dtype="bfloat16").model.dtype == torch.bfloat16
+    assert find_dtype(None, torch.device("cpu")) == torch.float32
+    assert find_dtype(None, torch.device("cuda")) == torch.bfloat16
+    with pytest.raises(ConfigError, match="'fp7' is not one of float32, bfloat16"):
+        find_dtype("fp7", torch.device("cpu"))
+
+
+def test_device_must_exist_here() -> None:
+    assert find_device(None).type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(ConfigError, match="'abacus' cannot be used here"):
+        find_device("abacus")
+
+
+def test_encoder_gives_hidden_states(tmp_path: Path) -> None:
+    loaded = load_encoder(str(save_tiny_encoder(tmp_path / "bert")), device="cpu")
+    batch = loaded.tokenizer("clarity", return_tensors="pt")
+    assert loaded.model(batch["input_ids"]).last_hidden_state.shape[-1] == 32
+
+
+def test_loading_the_same_folder_twice_gives_the_same_weights(tiny: Path) -> None:
+    first, second = (load_causal_lm(str(tiny), device="cpu").model.state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("model", ["/no/such/folder", "./missing", "three/part/name", "~nobody/model", ""])
+def test_what_is_neither_folder_nor_hub_id_is_missing(model: str) -> None:
+    with pytest.raises(InputMissing, match="There is no folder"):
+        find_model(model)
+
+
+def test_folder_without_a_model_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputMissing, match=r"no config\.json"):
+        load_causal_lm(str(tmp_path))
+
+
+def test_hub_id_that_cannot_be_had_is_an_endpoint_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(EndpointError, match="There is no folder nobody/nothing, and the hub"):
+        load_causal_lm("nobody/nothing", device="cpu")
+
+
+def test_damaged_folders_are_bad_data_in_one_line(copy: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(DataError, match=r"copy cannot be loaded: .*model\.safetensors") as problem:
+        load_causal_lm(str(copy))
+    assert "\n" not in str(problem.value)
+    (copy / "config.json").write_text("{")
+    with pytest.raises(DataError, match="not a valid JSON"):
+        load_causal_lm(str(copy))
+
+
+def test_missing_weights_are_refused_not_made_up(copy: Path) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    config |= {"num_hidden_layers": 3, "layer_types": ["full_attention"] * 3}
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(DataError, match=r"lacks the weights model\.layers\.2\..* \(11 in all\)"):
+        load_causal_lm(str(copy))
+
+
+def test_missing_tokenizer_is_refused(copy: Path) -> None:
+    for file in copy.glob("tokenizer*"):
+        file.unlink()
+    with pytest.raises(DataError, match="has no tokenizer"):
+        load_causal_lm(str(copy))
+
+
+def test_code_in_a_model_folder_is_never_run(copy: Path, tmp_path: Path) -> None:
+    proof = tmp_path / "ran"
+    (copy / "own.py").write_text(f"open({str(proof)!r}, 'w')\nclass Own: pass\n")
+    config = json.loads((copy / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.Own"}}
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(DataError, match="cannot be loaded"):
+        load_causal_lm(str(copy))
+    assert not proof.exists()
