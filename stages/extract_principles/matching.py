@@ -38,14 +38,15 @@ def same_verdict_only(cosines: Cosines, yes: Sequence[bool]) -> Cosines:
 def deciding_scores(cosines: Cosines, owners: Sequence[int], annotators: Collection[int]) -> list[float]:
     """For each mention, the minimum over the other annotators of the best cosine with one of their mentions.
 
-    `owners` holds the annotator of each mention, `annotators` everyone who counts as other. The score is -inf where
+    `owners` holds the annotator of each mention, `annotators` the two or more who count. The score is -inf where
     one of them has no mention that could match, so that no threshold would keep this one.
     """
+    assert len(annotators) > 1
     members_of = {annotator: [i for i, owner in enumerate(owners) if owner == annotator] for annotator in annotators}
     if not all(members_of.values()):
         return [-inf] * len(owners)
     return [
-        min((max(row[j] for j in members) for other, members in members_of.items() if other != owner), default=-inf)
+        min((max(row[j] for j in members) for other, members in members_of.items() if other != owner))
         for row, owner in zip(cosines, owners, strict=True)
     ]
 

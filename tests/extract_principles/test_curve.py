@@ -74,7 +74,7 @@ def test_one_annotator_or_a_silent_one_gives_empty_steps() -> None:
 
 def test_shards_merge_to_the_whole_and_wordings_are_counted_once() -> None:
     def step(*principles: str) -> list[tuple[Step, Step]]:
-        return [(Step(principles, 3, 1), Step((), 0, 0))]
+        return [(Step(principles, 3, 1), Step(("b", "d"), 2, 0))]
 
     whole, first, second = (CurveTally(thresholds=(0.8,)) for _ in range(3))
     for tally in (whole, first):
@@ -85,7 +85,7 @@ def test_shards_merge_to_the_whole_and_wordings_are_counted_once() -> None:
     merged.merge(second)
     assert merged == whole
     assert merged.points()[0] == CurvePoint("every", 0.8, 4, 3, 6, 2, 1 / 3)
-    assert merged.points()[1] == CurvePoint("component", 0.8, 0, 0, 0, 0, None)
+    assert merged.points()[1] == CurvePoint("component", 0.8, 4, 2, 4, 0, 0.0)
 
 
 def test_equal_tallies_have_equal_json_whatever_the_order() -> None:

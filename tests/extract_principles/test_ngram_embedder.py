@@ -64,6 +64,12 @@ def test_the_numbers_of_version_1_stay() -> None:
     assert dict(zip(places, np.sign(vector[places]).tolist(), strict=True)) == {143: -1.0, 803: -1.0, 949: -1.0}
 
 
+def test_a_word_is_its_distinct_runs_of_two_to_four_signs_and_itself() -> None:
+    # ^tutu$ has 5 runs of two, of which "tu" stands twice, 4 of three and 3 of four; none share a place
+    vector = NgramEmbedder().embed(["tutu"])[0]
+    np.testing.assert_allclose(np.abs(vector[np.flatnonzero(vector)]), np.full(12, 1 / math.sqrt(12)), rtol=1e-6)
+
+
 def test_another_process_gives_the_same_bytes() -> None:
     code = (
         "from stages.extract_principles.ngram_embedder import NgramEmbedder as E;"

@@ -119,6 +119,19 @@ def test_the_medoid_is_the_nearest_to_the_clusters_rows() -> None:
     taxonomy = build_taxonomy(counts, ["a", "b", "c"], plane(0, 30, 20), threshold=0.8, embedder="e")
     assert [cluster.name for cluster in taxonomy.clusters] == ["c"]
     assert list(taxonomy.clusters[0].members) == ["a", "b", "c"]
+    # with 100 rows of a: a (100 + .866 + .940) / 102 = .998, c (94.0 + .985 + 1) / 102 = .941
+    counts = {"a": {"": (100, 0)}, "b": {"": (1, 0)}, "c": {"": (1, 0)}}
+    taxonomy = build_taxonomy(counts, ["a", "b", "c"], plane(0, 30, 20), threshold=0.8, embedder="e")
+    assert [cluster.name for cluster in taxonomy.clusters] == ["a"]
+
+
+def test_clusters_come_by_rows_and_equal_ones_by_name() -> None:
+    counts: Counts = {"d": {"": (1, 0)}, "c": {"": (2, 0)}, "b": {"": (2, 0)}, "a": {"": (0, 2)}}
+    names = frequent_names(counts)
+    assert names == ["a", "b", "c", "d"]
+    # c and d are one cluster of three rows
+    taxonomy = build_taxonomy(counts, names, plane(0, 90, 180, 190), threshold=0.8, embedder="e")
+    assert [(cluster.name, cluster.rows) for cluster in taxonomy.clusters] == [("c", 3), ("a", 2), ("b", 2)]
 
 
 def test_no_principles_give_an_empty_taxonomy_that_is_read_back() -> None:
