@@ -1,0 +1,165 @@
+import io
+
+import pytest
+
+from rlbff_cli import console as console_module
+from rlbff_cli.console import Console
+
+
+class Clock:
+    """time.monotonic that stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(console_module, "time", clock)
+    return clock
+
+
+class Screen(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_lines_come_at_growing_intervals(clock: Clock) -> None:
+    out = io.StringIO()
+    console = Console(stream=out)
+    console.start("scoring", 1000, 100)
+    said: list[int] = []
+    for second in range(1, 151):
+        clock.now = float(second)
+        before = out.getvalue()
+        console.advance(2)
+        if out.getvalue() != before:
+            said.append(second)
+    # 10, then 20 s later, then 40, then 80
+    assert said == [10, 30, 70, 150]
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "scoring: 100 rows were finished earlier"
+    # 20 rows in 10 s; 880 left at 2 rows/s are 440 s
+    assert lines[1] == "scoring: 120 of 1,000 rows, 2 rows/s, 7 min left"
+
+
+def test_no_interval_is_longer_than_ten_minutes(clock: Clock) -> None:
+    out = io.StringIO()
+    console = Console(stream=out)
+    console.start("scoring", None)
+    said: list[int] = []
+    for second in range(1, 5000):
+        clock.now = float(second)
+        before = len(out.getvalue())
+        console.advance()
+        if len(out.getvalue()) != before:
+            said.append(second)
+    assert said == [10, 30, 70, 150, 310, 630, 1230, 1830, 2430, 3030, 3630, 4230, 4830]
+
+
+def test_the_end_of_a_step_is_said_once(clock: Clock) -> None:
+    out = io.StringIO()
+    console = Console(stream=out)
+    console.start("reading", None)
+    console.advance(3)
+    console.finish()
+    console.finish()
+    assert out.getvalue() == "reading: 3 rows\n"
+
+
+def test_advance_without_a_step_is_no_error() -> None:
+    Console(stream=io.StringIO()).advance(3)
+
+
+def test_a_long_notice_stays_one_line_in_a_log() -> None:
+    out = io.StringIO()
+    Console(stream=out).notice("word " * 100 + "[red]not markup[/red]")
+    assert out.getvalue() == "note: " + "word " * 100 + "[red]not markup[/red]\n"
+
+
+@pytest.mark.parametrize(
+    ("level", "words"),
+    [
+        ("error", []),
+        ("warning", ["warning:"]),
+        ("info", ["warning:", "note:", "title", "kept", "step:"]),
+        ("debug", ["warning:", "note:", "title", "kept", "step:"]),
+    ],
+)
+def test_the_level_decides_what_is_said(level: str, words: list[str]) -> None:
+    out = io.StringIO()
+    console = Console(level, out)
+    console.start("step", 1)
+    console.warn("w")
+    console.notice("n")
+    console.table("title", ("a",), [(1,)])
+    console.summary({"kept": 1})
+    console.finish()
+    said = [word for word in ("warning:", "note:", "title", "kept", "step:") if word in out.getvalue()]
+    assert sorted(said) == sorted(words)
+
+
+def test_a_table_sets_numbers_flush_right() -> None:
+    out = io.StringIO()
+    Console(stream=out).table("Waterfall", ("rule", "rows"), [("raw", 12345), ("kept", 7), ("none", None)])
+    assert [line.rstrip() for line in out.getvalue().splitlines()] == [
+        "Waterfall",
+        "rule     rows",
+        "raw    12,345",
+        "kept        7",
+        "none        -",
+    ]
+
+
+def test_the_summary_aligns_its_values() -> None:
+    out = io.StringIO()
+    Console(stream=out).summary({"kept": 1234567, "by": {"a": 2, "b": 0.5}, "finished": True})
+    assert out.getvalue() == "kept      1,234,567\nby        a 2, b 0.5\nfinished  yes\n"
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CI", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_terminal_gets_a_bar_that_ends_complete() -> None:
+    out = Screen()
+    console = Console(stream=out)
+    console.start("scoring", 4, 1)
+    console.advance(3)
+    console.finish()
+    assert "\r" in out.getvalue()
+    assert "4 of 4 rows" in out.getvalue()
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(("name", "value"), [("CI", "true"), ("TERM", "dumb")])
+def test_a_log_with_a_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    out = Screen()
+    console = Console(stream=out)
+    console.start("scoring", 4)
+    console.advance(4)
+    console.finish()
+    assert "\r" not in out.getvalue()
+    assert "\x1b[?25l" not in out.getvalue()
+    assert "scoring: 4 of 4 rows" in out.getvalue()
+
+
+@pytest.mark.usefixtures("terminal")
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    coloured, plain = Screen(), Screen()
+    Console(stream=coloured).warn("x")
+    monkeypatch.setenv("NO_COLOR", "1")
+    Console(stream=plain).warn("x")
+    assert "\x1b[1;33m" in coloured.getvalue()
+    assert "33m" not in plain.getvalue()

@@ -1,0 +1,46 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HEAVY = ("torch", "transformers", "datasets", "numba", "pyarrow", "ray", "httpx", "numpy", "rich", "yaml", "orjson")
+
+
+def loaded_by(code: str, root: Path) -> set[str]:
+    """The top-level modules in a fresh interpreter after `code`."""
+    report = f"import sys\n{code}\nsys.stderr.write(' '.join(sys.modules))"
+    result = subprocess.run(
+        [sys.executable, "-c", report], cwd=root, capture_output=True, text=True, timeout=60, check=True
+    )
+    return {name.partition(".")[0] for name in result.stderr.split()}
+
+
+def test_help_loads_nothing_heavy(root: Path) -> None:
+    loaded = loaded_by("from rlbff_cli.main import main\nassert main(['--help']) == 0", root)
+    assert "typer" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_help_of_rlbff_imports_no_stage(root: Path) -> None:
+    code = "from rlbff_cli.main import main\nmain(['--help'])\n"
+    code += "assert not [n for n in sys.modules if n.startswith('stages.') and not n.startswith('stages.core')]"
+    loaded_by(code, root)
+
+
+def test_help_of_each_command_loads_nothing_heavy(root: Path) -> None:
+    code = "from rlbff_cli.main import main\nfrom rlbff_cli.table import COMMANDS\n"
+    code += "for entry in COMMANDS: assert main([entry.name, '--help']) == 0"
+    assert loaded_by(code, root).isdisjoint(HEAVY)
+
+
+def test_help_takes_at_most_three_times_the_import_of_typer(root: Path) -> None:
+    def fastest(code: str) -> float:
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, timeout=60, check=True)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    ours = fastest("from rlbff_cli.main import main; main(['--help'])")
+    assert ours <= 3 * fastest("import typer")
