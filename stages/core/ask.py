@@ -58,13 +58,13 @@ class Asker:
             return _failed(request, (), Problem(first.reason, first.error), attempts, first)
         problem = problem_of(first, check)
         if problem is None or problem.reason == "refused":
-            return _finished(request, (first,), problem, attempts)
+            return conclude(request, (first,), problem, attempts)
         exchanged = await self._exchange(repaired(request, first.text, problem))
         second, attempts = exchanged.result, attempts + exchanged.attempts
         if isinstance(second, HttpFailure):
             told = Problem(problem.reason, f"{problem.error}; the request to repair it failed: {second.error}")
             return _failed(request, (first,), told, attempts, second)
-        return _finished(request, (first, second), problem_of(second, check), attempts)
+        return conclude(request, (first, second), problem_of(second, check), attempts)
 
     async def _exchange(self, request: ChatRequest) -> _Exchanged:
         dialect, attempts = self._dialect, 0
@@ -131,7 +131,8 @@ def repaired(request: ChatRequest, bad: str, problem: Problem) -> ChatRequest:
     return replace(request, messages=(*request.messages, *turns))
 
 
-def _finished(request: ChatRequest, answers: tuple[Answer, ...], problem: Problem | None, attempts: int) -> Finished:
+def conclude(request: ChatRequest, answers: tuple[Answer, ...], problem: Problem | None, attempts: int) -> Finished:
+    """What a call with these answers, the one before a repair first, comes to; `problem` is that of the last."""
     if problem is not None:
         return _failed(request, answers, problem, attempts, None)
     entry = _entry(request, answers, OK, "")

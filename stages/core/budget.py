@@ -56,7 +56,7 @@ class Budget:
         tokens, cost = spent.prompt_tokens + spent.completion_tokens, self.cost(spent)
         guess = " (partly estimated: the server does not count tokens)" if spent.estimated else ""
         if self.max_cost is not None and cost is not None and cost >= self.max_cost:
-            limit = f"USD {cost:.4f}{guess} of --max-cost {self.max_cost:g}"
+            limit = f"USD {_money(cost)}{guess} of --max-cost {self.max_cost:g}"
         elif self.max_tokens is not None and tokens >= self.max_tokens:
             limit = f"{tokens} tokens{guess} of --max-tokens {self.max_tokens}"
         else:
@@ -90,3 +90,7 @@ def spent_on(entry: Entry) -> Spent:
     return Spent(
         sum(asked for asked, _ in entry.tokens), sum(answered for _, answered in entry.tokens), int(entry.estimated)
     )
+
+
+def _money(amount: float) -> str:
+    return f"{amount:,.2f}" if amount >= 1 else f"{amount:.2g}"

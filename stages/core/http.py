@@ -68,6 +68,8 @@ class Endpoint:
         self, url: str, key: str | None, *, option: str, key_name: str, concurrency: int, timeout: float
     ) -> None:
         check_url(url, option, key_name)
+        if key and not (key.isascii() and key.isprintable()):
+            raise ConfigError(f"The key in {key_name} has characters that an HTTP header may not carry; set it anew.")
         self.url: Final = url.rstrip("/")
         self._key = key
         self._option = option
@@ -180,7 +182,7 @@ def _parsed(text: str, status: int, check: PayloadCheck) -> HttpReply | HttpFail
         if not isinstance(payload, dict):
             raise ValueError("not a JSON object")
         check(payload)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return HttpFailure(status, "broken_reply", f"the server's reply cannot be read ({error})", text)
     return HttpReply(payload)
 

@@ -8,9 +8,10 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 from stages.core.errors import DataError, OutputError
 
@@ -41,7 +42,7 @@ class Journal:
         """Read what an earlier run left; a last line that was cut off is removed from the file."""
         self.path: Final = path
         self._entries: dict[str, Entry] = {}
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         if path.exists():
             self._entries, intact = _read(path)
             if intact < path.stat().st_size:
@@ -57,9 +58,8 @@ class Journal:
         try:
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self.path.open("ab")
-            self._file.write(_line(entry))
-            self._file.flush()
+                self._file = FileIO(self.path, "ab")
+            _write(self._file, _line(entry))
         except OSError as error:
             raise OutputError(
                 f"{self.path} cannot be written: {error.strerror}. Check disk and permissions."
@@ -143,3 +143,10 @@ def _entry(fields: Mapping[str, object]) -> Entry:
 
 def _line(entry: Entry) -> bytes:
     return json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
+
+
+def _write(file: FileIO, line: bytes) -> None:
+    """Hand over the whole line; nothing stays in a buffer that would fail once more when the file is closed."""
+    rest = memoryview(line)
+    while rest:
+        rest = rest[file.write(rest) :]
