@@ -7,8 +7,10 @@ heading under which `--help` lists a group. Imports nothing but the standard lib
 """
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from pathlib import PurePath
 from typing import Annotated, Final, Literal, get_type_hints
 
 from stages.core.errors import ConfigError
@@ -110,12 +112,19 @@ def _scheduler_share(environ: Mapping[str, str]) -> tuple[int, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class LlmOptions:
-    """Which language model answers, and what it may cost."""
+    """Which language model answers, and what it may cost.
+
+    Where the model is asked is operational; a stage adds the model's own name to the fingerprint.
+    """
 
     llm: Annotated[
-        str | None, "OpenAI-compatible URL (http://host:8000/v1), local:MODEL (hub id or folder), or rules."
+        str | None,
+        "OpenAI-compatible URL (http://host:8000/v1), local:MODEL (hub id or folder), or rules.",
+        OPERATIONAL,
     ] = None
-    llm_model: Annotated[str | None, "Model name at the URL; default: the only one the server lists."] = None
+    llm_model: Annotated[str | None, "Model name at the URL; default: the only one the server lists.", OPERATIONAL] = (
+        None
+    )
     temperature: Annotated[float, "Sampling temperature."] = 0.0
     max_reply_tokens: Annotated[int, "Longest answer in tokens."] = 2048
     concurrency: Annotated[int, "Calls under way at once.", OPERATIONAL] = 32
@@ -140,17 +149,39 @@ class LlmOptions:
             raise ConfigError("--max-cost needs --price-in and --price-out (USD per million tokens).")
 
 
+def flat(config: object) -> dict[str, object]:
+    """All options of `config` by their names in the YAML file, nested groups merged in, as YAML can hold them."""
+    result: dict[str, object] = {}
+    for field in fields(config):  # type: ignore[arg-type]
+        value = getattr(config, field.name)
+        if hasattr(type(value), "__dataclass_fields__"):
+            result |= flat(value)
+        else:
+            result[field.name] = _storable(value)
+    return result
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_storable(item) for item in value]
+    if isinstance(value, PurePath):
+        return str(value)
+    return re.sub(r"//[^/@]*@", "//", value) if isinstance(value, str) else value
+
+
 def identity(config: object) -> dict[str, object]:
     """The options of `config`, flat, that can change the result: everything not marked OPERATIONAL.
 
     Nested option groups are merged in; the names are those of the YAML file.
     """
-    result: dict[str, object] = {}
-    hints = get_type_hints(type(config), include_extras=True)
-    for field in fields(config):  # type: ignore[arg-type]
-        value = getattr(config, field.name)
-        if hasattr(type(value), "__dataclass_fields__"):
-            result |= identity(value)
-        elif OPERATIONAL not in getattr(hints[field.name], "__metadata__", ()):
-            result[field.name] = list(value) if isinstance(value, tuple) else value
-    return result
+    values = flat(config)
+    return {name: values[name] for name in _decisive(type(config))}
+
+
+def _decisive(config: type) -> Iterator[str]:
+    for name, hint in get_type_hints(config, include_extras=True).items():
+        inner = getattr(hint, "__origin__", hint)
+        if hasattr(inner, "__dataclass_fields__"):
+            yield from _decisive(inner)
+        elif OPERATIONAL not in getattr(hint, "__metadata__", ()):
+            yield name

@@ -20,7 +20,7 @@ from typing import Any, Final
 from stages.core.errors import Interrupted, RlbffError
 from stages.core.manifest import Done
 from stages.core.progress import Progress
-from stages.core.runner import Job, log, work
+from stages.core.runner import Job, Transform, log, work
 
 MOST_TRIES: Final = 3
 """How often a part is tried before it is left undone."""
@@ -28,17 +28,19 @@ MOST_TRIES: Final = 3
 _TELL_EVERY: Final = 64
 
 
-def run_parts(job: Job, parts: Sequence[int], workers: int, progress: Progress) -> None:
+def run_parts(job: Job, parts: Sequence[int], workers: int, progress: Progress, here: Transform | None = None) -> None:
     """Do `parts` with at most `workers` processes; with one worker or one part, in this process.
+
+    `here` is the transform to use in this process, for a stage that has opened it already.
 
     Raises:
         Interrupted: a part killed its worker `MOST_TRIES` times; all others are done. RlbffError: what a part raised.
     """
     log(job.root, "start", parts=len(parts))
     if min(workers, len(parts)) <= 1:
-        transform = job.stage.open(job.config, job.root) if parts else None
+        transform = here
         for part in parts:
-            assert transform is not None
+            transform = transform or job.stage.open(job.config, job.root)
             _record(job, work(job, part, transform, progress.advance))
     else:
         _Pool(job, parts, progress).run(min(workers, len(parts)))

@@ -3,6 +3,7 @@
 Which processes do it is the business of `pool.py`; a further runner takes the same `Job` and the same list of parts.
 """
 
+import json
 import shutil
 import tempfile
 import time
@@ -21,7 +22,7 @@ from stages.core.errors import DataError, TooManyFailed
 from stages.core.manifest import Done, fingerprint, hidden, read_done, total, write_done
 from stages.core.options import RunOptions, parse_map, parse_shard
 from stages.core.progress import Progress
-from stages.core.rows import Rejected, SourceRow
+from stages.core.rows import Rejected, Row, SourceRow
 from stages.core.shards import dump_json, part_path, to_table, write_part, write_text
 from stages.core.sources import Plan, ReadOptions, Slice, plan, read
 from stages.core.tables import REJECTED, Table
@@ -32,7 +33,7 @@ class PartOutput:
     """What a stage makes of one part: rows to write, rows dropped, rows rejected, and how many input rows were which.
 
     `kept` and `dropped_rows` count input rows: those that led to at least one written row, and those that led to none.
-    `counts` are further sums for the waterfall; `stats` is a table that the stage reads back at the end.
+    `counts` are further sums for the waterfall; `stats` can be written as JSON and is read back at the end.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -41,7 +42,7 @@ class PartOutput:
     rejected: Sequence[Rejected] = ()
     dropped: Sequence[Mapping[str, Any]] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
-    stats: pa.Table | None = None
+    stats: Mapping[str, object] | None = None
 
 
 class Transform(Protocol):
@@ -101,8 +102,14 @@ def reading(options: RunOptions) -> ReadOptions:
 
 
 @contextmanager
-def planned(inputs: tuple[str, ...], root: Path, options: RunOptions, progress: Progress) -> Iterator[Plan]:
-    """Plan the input of a run, and hold its folder while the block runs.
+def planned(
+    inputs: tuple[str, ...],
+    root: Path,
+    options: RunOptions,
+    progress: Progress,
+    observe: Callable[[Row], None] = lambda row: None,
+) -> Iterator[Plan]:
+    """Plan the input of a run, and hold its folder while the block runs. `observe` is shown every readable row.
 
     With `--dry-run` nothing is written outside a temporary folder.
 
@@ -120,7 +127,7 @@ def planned(inputs: tuple[str, ...], root: Path, options: RunOptions, progress: 
             stack.callback(shutil.rmtree, hidden(root, "tmp"), ignore_errors=True)
             stack.callback(shutil.rmtree, spool, ignore_errors=True)
         progress.start("reading input", options.limit)
-        result = plan(inputs, reading(options), spool, progress.advance)
+        result = plan(inputs, reading(options), spool, advance=progress.advance, observe=observe)
         progress.finish()
         yield result
 
@@ -200,7 +207,6 @@ def _write_part_files(job: Job, done: Done, output: PartOutput, rejected: Sequen
         "rows": to_table(output.rows, job.schema),
         "dropped": to_table(output.dropped, job.stage.dropped.schema()),
         "rejected": to_table([_rejected_row(item) for item in rejected], REJECTED.schema()),
-        "stats": output.stats,
     }
     for kind, table in tables.items():
         path = part_path(job.root, part, kind)  # type: ignore[arg-type]
@@ -208,6 +214,8 @@ def _write_part_files(job: Job, done: Done, output: PartOutput, rejected: Sequen
             write_part(path, table, footer, temporary)
         else:
             path.unlink(missing_ok=True)
+    if output.stats is not None:
+        write_text(_stats_path(job.root, part), json.dumps(output.stats, sort_keys=True), temporary)
     write_done(job.root, done)
 
 
@@ -223,6 +231,26 @@ def _rejected_row(item: Rejected) -> dict[str, object]:
         "error": f"{where.rsplit('/', 1)[-1]}: {problem.error}",
         "raw": source.raw_bytes(),
     }
+
+
+def read_stats(job: Job) -> Iterator[dict[str, Any]]:
+    """The statistics of every finished part, in order."""
+    for part in range(len(job.slices)):
+        path = _stats_path(job.root, part)
+        if path.exists():
+            yield json.loads(path.read_text(encoding="utf-8"))
+
+
+def _stats_path(root: Path, part: int) -> Path:
+    return hidden(root, "stats") / f"part-{part:05d}.json"
+
+
+def schema_with(table: Table, further: Sequence[tuple[str, pa.DataType]]) -> pa.Schema:
+    """The schema of a table with the columns that pass through behind its own."""
+    schema = table.schema()
+    for name, type_ in further:
+        schema = schema.append(pa.field(name, type_))
+    return schema
 
 
 def finish(job: Job, plan: Plan, facts: Mapping[str, object]) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ Which shards there should be is the business of `manifest.py`; what is in them, 
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from stages.core.errors import OutputError
 HIDDEN: Final = ".rlbff"
 """Folder inside an output folder that holds everything of ours besides the shards."""
 
-Kind = Literal["rows", "dropped", "rejected", "stats"]
+Kind = Literal["rows", "dropped", "rejected"]
 
 _GROUP_BYTES: Final = 64 * 2**20
 
@@ -41,10 +42,10 @@ def write_part(path: Path, table: pa.Table, metadata: Mapping[str, object], temp
     The file is written under `temporary` (same file system), synced, and renamed.
     """
     assert table.num_rows > 0, "a shard without rows is not written"
-    keys = {
-        "huggingface": json.dumps({"info": {"features": features(table.schema)}}),
-        "rlbff": json.dumps(metadata, sort_keys=True),
-    }
+    keys = {"rlbff": json.dumps(metadata, sort_keys=True)}
+    described = features(table.schema)
+    if described is not None:
+        keys["huggingface"] = json.dumps({"info": {"features": described}})
     table = table.replace_schema_metadata(keys)
     rows = max(1, table.num_rows * _GROUP_BYTES // max(table.nbytes, _GROUP_BYTES))
     with replacing(path, temporary) as scratch:
@@ -92,17 +93,28 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def features(schema: pa.Schema) -> dict[str, Any]:
-    """The schema in the words of Hugging Face `datasets`, in the form that its versions 2 to 5 read."""
-    return {field.name: _feature(field.type) for field in schema}
+def features(schema: pa.Schema) -> dict[str, Any] | None:
+    """The schema in the words of Hugging Face `datasets`, in the form that its versions 2 to 5 read.
+
+    None if a column that passes through has a type without a plain name there; `datasets` then finds out by itself.
+    """
+    described = {field.name: _feature(field.type) for field in schema}
+    return None if None in described.values() else described
 
 
-def _feature(type_: pa.DataType) -> Any:  # noqa: ANN401 - a dict, or a list of one
+def _feature(type_: pa.DataType) -> Any:  # noqa: ANN401 - a dict, a list of one, or None
     if pa.types.is_struct(type_):
-        return {field.name: _feature(field.type) for field in type_}
+        inner = {field.name: _feature(field.type) for field in type_}
+        return None if None in inner.values() else inner
     if pa.types.is_list(type_) or pa.types.is_large_list(type_):
-        return [_feature(type_.value_type)]
-    return {"dtype": _DTYPES.get(str(type_), str(type_)), "_type": "Value"}
+        item = _feature(type_.value_type)
+        return None if item is None else [item]
+    name = _DTYPES.get(str(type_), str(type_))
+    return (
+        {"dtype": name, "_type": "Value"}
+        if re.fullmatch(r"(large_)?(string|binary)|bool|u?int\d+|float\d+", name)
+        else None
+    )
 
 
 _DTYPES: Final = {"float": "float32", "double": "float64", "halffloat": "float16"}

@@ -86,16 +86,19 @@ def plan(
     arguments: tuple[str, ...],
     options: ReadOptions,
     spool_dir: Path,
+    *,
     advance: Callable[[int], None] = lambda rows: None,
+    observe: Callable[[Row], None] = lambda row: None,
 ) -> Plan:
     """Pass over the input once and cut it into slices.
 
-    `spool_dir` receives plain copies of inputs that cannot be read in ranges. `advance` is told of rows passed.
+    `spool_dir` receives plain copies of inputs that cannot be read in ranges. `advance` is told of rows passed,
+    `observe` is shown every row that can be read.
 
     Raises:
         InputMissing: an argument names nothing. DataError: a file is damaged, or there is no row at all.
     """
-    scan = _Scan(options, advance)
+    scan = _Scan(options, advance, observe)
     inputs: list[InputInfo] = []
     for number, file in enumerate(find_files(arguments)):
         if scan.left() == 0:
@@ -129,9 +132,10 @@ def read(part: Slice, options: ReadOptions) -> Iterator[SourceRow]:
 class _Scan:
     """The state of one pass over the input."""
 
-    def __init__(self, options: ReadOptions, advance: Callable[[int], None]) -> None:
+    def __init__(self, options: ReadOptions, advance: Callable[[int], None], observe: Callable[[Row], None]) -> None:
         self.options = options
         self.advance = advance
+        self.observe = observe
         self.rows = 0
         self.columns = ColumnTypes()
         self.sample: list[Row] = []
@@ -166,6 +170,7 @@ class _Scan:
             return
         if not typed:
             self.columns.observe(mapped)
+        self.observe(mapped)
         if len(self.sample) < _SAMPLE:
             self.sample.append(mapped)
         self._ids.append(int.from_bytes(hashlib.blake2b(mapped["id"].encode(), digest_size=8).digest(), "big"))

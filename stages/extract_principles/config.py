@@ -1,6 +1,7 @@
 """Options of extract-principles: the one definition behind the command line, the YAML file and the Python call.
 
-Paths are marked operational: what counts is what is in the files, and `run.py` adds that to the fingerprint.
+Paths and URLs are marked operational: what counts is what is in the files and which model answers, and `run.py` adds
+both to the fingerprint.
 """
 
 from dataclasses import dataclass, field
@@ -33,8 +34,10 @@ class ExtractPrinciplesConfig:
     consensus_others: Annotated[
         Literal["everyone", "surviving"], "Other annotators: all with feedback, or those with principles left."
     ] = "everyone"
-    embedder: Annotated[str, "ngram (built in), an OpenAI-compatible URL, or local:MODEL."] = "ngram"
-    embed_model: Annotated[str | None, "Model name at the embedder's URL; default: the only one listed."] = None
+    embedder: Annotated[str, "ngram (built in), an OpenAI-compatible URL, or local:MODEL.", OPERATIONAL] = "ngram"
+    embed_model: Annotated[
+        str | None, "Model name at the embedder's URL; default: the only one listed.", OPERATIONAL
+    ] = None
     embed_prefix: Annotated[str, "Instruction put before each principle that is embedded."] = ""
     taxonomy: Annotated[Path | None, "YAML file of an earlier run, edited: merge, rename, drop, cap.", OPERATIONAL] = (
         None

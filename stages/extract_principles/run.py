@@ -1,0 +1,242 @@
+"""Wires extract-principles together; the only file of the stage that touches the disk."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from stages.core.errors import DataError, InputMissing
+from stages.core.inputs import stem
+from stages.core.manifest import hidden, read_done, total
+from stages.core.options import flat, identity
+from stages.core.pool import run_parts
+from stages.core.progress import Progress, quiet
+from stages.core.report import Report
+from stages.core.rows import SourceRow
+from stages.core.runner import (
+    Job,
+    PartOutput,
+    Stage,
+    Transform,
+    check_failed,
+    finish,
+    left_to_do,
+    open_folder,
+    planned,
+    read_stats,
+    reading,
+    schema_with,
+)
+from stages.core.shards import write_text
+from stages.core.sources import Plan
+from stages.core.tables import DROPPED_PRINCIPLES, FEEDBACK, PRINCIPLES
+from stages.extract_principles import summary
+from stages.extract_principles.config import ExtractPrinciplesConfig
+from stages.extract_principles.consensus import ConsensusRule
+from stages.extract_principles.extract import Method, PassThrough, extract_part
+from stages.extract_principles.forecast import forecast_model, forecast_rules
+from stages.extract_principles.prompt import prompt_hash
+from stages.extract_principles.reading import CONSUMED, detect_layout
+from stages.extract_principles.show import say_what_reads, show
+from stages.extract_principles.stats import Stats, stats_from_json
+from stages.extract_principles.survey import Survey
+from stages.extract_principles.taxonomy import Taxonomy, index_members
+from stages.extract_principles.taxonomy_file import parse_taxonomy, to_yaml
+from stages.extract_principles.tools import Tools, check_choice, default_workers, open_tools, uses_rules
+
+READS: Final = FEEDBACK
+WRITES: Final = PRINCIPLES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a worker needs besides its part: the configuration, and what the input and the taxonomy file settled."""
+
+    config: ExtractPrinciplesConfig
+    layout: str
+    consensus: bool
+    pass_through: tuple[PassThrough, ...]
+    taxonomy: Taxonomy
+
+
+def run(config: ExtractPrinciplesConfig, *, progress: Progress = quiet) -> Report:
+    """Extract principles from the inputs into the output folder.
+
+    Raises:
+        RlbffError: see core/errors.py; whatever was finished by then is stored, and the same call goes on from there.
+    """
+    check_choice(config.llm)
+    root = config.out or Path(f"{stem(config.inputs[0])}.{WRITES.name}")
+    taxonomy = _read_taxonomy(config.taxonomy)
+    survey = Survey()
+    with planned(config.inputs, root, config.run, progress, survey.observe) as plan:
+        settings = _settle(config, plan, survey, taxonomy)
+        say_what_reads(config, settings.layout, progress)
+        if config.run.dry_run:
+            return _dry_run(root, settings, plan, survey, progress)
+        tools = open_tools(config, root, progress.notice)
+        try:
+            job = _job(settings, plan, root, tools)
+            return _run_job(job, plan, settings, tools, progress)
+        finally:
+            tools.close()
+
+
+def transform(settings: Settings, tools: Tools) -> Transform:
+    """The work on one part, with extractor and embedder at hand."""
+    config = settings.config
+    rule = ConsensusRule(
+        config.consensus_threshold, config.consensus_label, config.consensus_wording, config.consensus_group
+    )
+    method = Method(
+        layout=settings.layout,
+        extractor=tools.extractor,
+        embedder=tools.embedder,
+        evidence_threshold=config.evidence_threshold,
+        artefact=config.artefact,
+        consensus=rule if settings.consensus else None,
+        everyone=config.consensus_others == "everyone",
+        taxonomy=index_members(settings.taxonomy),
+        pass_through=settings.pass_through,
+    )
+
+    def work(part: int, rows: Iterator[SourceRow], advance: Callable[[int], None]) -> PartOutput:
+        return extract_part(method, part, rows, advance)
+
+    return work
+
+
+def _open(settings: Settings, root: Path) -> Transform:
+    return transform(settings, open_tools(settings.config, root, lambda text: None))
+
+
+STAGE: Final = Stage(name="extract-principles", version=1, writes=WRITES, dropped=DROPPED_PRINCIPLES, open=_open)
+
+
+def _read_taxonomy(path: Path | None) -> Taxonomy:
+    if path is None:
+        return Taxonomy(clusters=())
+    try:
+        return parse_taxonomy(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError as error:
+        raise InputMissing(f"--taxonomy {path} does not exist.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"--taxonomy {path} cannot be read: {error}.") from error
+
+
+def _settle(config: ExtractPrinciplesConfig, plan: Plan, survey: Survey, taxonomy: Taxonomy) -> Settings:
+    """Decide what the options leave open: the layout, whether consensus is on, and which columns pass through."""
+    columns = plan.columns.names()
+    layout: str = config.layout
+    if layout == "auto":
+        layout = detect_layout(columns, plan.inputs[0].name)
+    if config.consensus == "on" and not survey.several_annotators:
+        raise DataError(
+            "--consensus on needs two annotators or more, but every response in the input has one; "
+            "join their texts into one list a row, or say --consensus off."
+        )
+    consensus = config.consensus != "off" and survey.several_annotators
+    ours = {column.name for column in WRITES.columns}
+    rest = [name for name in columns if name not in CONSUMED[layout]]
+    names = [(name, f"input_{name}" if name in ours else name) for name in rest]
+    pass_through = tuple(PassThrough(source, name, plan.columns.type_of(source)) for source, name in names)
+    return Settings(config=config, layout=layout, consensus=consensus, pass_through=pass_through, taxonomy=taxonomy)
+
+
+def _job(settings: Settings, plan: Plan, root: Path, tools: Tools) -> Job:
+    config = settings.config
+    decided: dict[str, object] = {
+        "layout": settings.layout,
+        "consensus_active": settings.consensus,
+        "extractor": tools.extractor.name,
+        "prompt": None if uses_rules(config.llm) else prompt_hash(),
+        "embedder_name": tools.embedder.name,
+        "taxonomy": hashlib.sha256(to_yaml(settings.taxonomy).encode()).hexdigest() if config.taxonomy else None,
+    }
+    return Job(
+        stage=STAGE,
+        config=settings,
+        root=root,
+        identity=identity(config) | decided,
+        schema=schema_with(WRITES, [(name, type_) for _, name, type_ in settings.pass_through]),
+        reading=reading(config.run),
+        slices=plan.slices,
+    )
+
+
+def _run_job(job: Job, plan: Plan, settings: Settings, tools: Tools, progress: Progress) -> Report:
+    config = settings.config
+    open_folder(job, plan, config.run)
+    options = yaml.safe_dump(flat(config), sort_keys=False, allow_unicode=True)
+    write_text(hidden(job.root, "config.yaml"), options, hidden(job.root, "tmp"))
+    parts = left_to_do(job, config.run)
+    left = sum(plan.slices[part].rows for part in parts)
+    progress.start("extracting", plan.rows, plan.rows - left)
+    run_parts(job, parts, config.run.workers or default_workers(config), progress, transform(settings, tools))
+    progress.finish()
+    return _close(job, plan, settings, tools, progress)
+
+
+def _close(job: Job, plan: Plan, settings: Settings, tools: Tools, progress: Progress) -> Report:
+    """Write what is known only at the end, the manifest last, and show it; a share of the work is only counted."""
+    done = [record for part in range(len(job.slices)) if (record := read_done(job.root, part)) is not None]
+    sums = total(done)
+    if len(done) < len(job.slices):
+        progress.summary({"parts done": f"{len(done)} of {len(job.slices)}", **sums["rows"]})
+        return Report(folder=job.root, complete=False, rows=sums["rows"], facts=dict(tools.usage()))
+    stats = Stats()
+    for stored in read_stats(job):
+        stats.merge(stats_from_json(stored))
+    agreed = summary.agreements(stats, settings.config.run.seed)
+    facts = summary.facts(sums, stats, agreed, consensus=settings.consensus)
+    taxonomy = summary.taxonomy_of(stats, tools.embedder, settings.config.consensus_threshold)
+    if taxonomy is not None:
+        write_text(_taxonomy_path(job.root), to_yaml(taxonomy), hidden(job.root, "tmp"))
+    manifest = finish(job, plan, facts)
+    assert manifest is not None
+    show(facts, taxonomy, progress)
+    progress.summary(_closing_facts(job, manifest, tools))
+    check_failed(job, sums["rows"], sums["rejected_by"], settings.config.run.max_failed)
+    return Report(folder=job.root, complete=True, rows=sums["rows"], facts={**facts, "usage": dict(tools.usage())})
+
+
+def _taxonomy_path(root: Path) -> Path:
+    return hidden(root, "report") / "taxonomy.yaml"
+
+
+def _closing_facts(job: Job, manifest: dict[str, Any], tools: Tools) -> dict[str, object]:
+    fates = " + ".join(f"{manifest['rows'][fate]:,} {fate}" for fate in ("kept", "dropped", "rejected"))
+    closing: dict[str, object] = {
+        "rows": f"{manifest['rows']['in']:,} in = {fates}",
+        "principles": f"{manifest['written']:,} written to {job.root}",
+    }
+    if _taxonomy_path(job.root).exists():
+        closing["taxonomy"] = f"{_taxonomy_path(job.root)} (edit it and give it back with --taxonomy)"
+    return closing | {f"model {name}": value for name, value in tools.usage().items()}
+
+
+def _dry_run(root: Path, settings: Settings, plan: Plan, survey: Survey, progress: Progress) -> Report:
+    """Say what a run would do, without a call and without writing."""
+    config = settings.config
+    workers = config.run.workers or default_workers(config)
+    expected = (
+        forecast_rules(plan.sample, survey.texts, workers)
+        if uses_rules(config.llm)
+        else forecast_model(config.llm, survey)
+    )
+    done = [part for part in range(len(plan.slices)) if read_done(root, part) is not None]
+    facts: dict[str, object] = {
+        "would_read": [info._asdict() for info in plan.inputs],
+        "layout": settings.layout,
+        "consensus": settings.consensus,
+        "would_write": str(root),
+        "table": WRITES.name,
+        "parts": len(plan.slices),
+        "parts_already_there": len(done),
+        "forecast": expected,
+    }
+    progress.summary(facts)
+    return Report(folder=root, complete=False, rows={"in": plan.rows}, facts=facts)

@@ -1,0 +1,87 @@
+"""What a run says to a person: which extractor reads, and the tables at the end. Decides and stores nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from stages.core.progress import Progress
+from stages.extract_principles.config import ExtractPrinciplesConfig
+from stages.extract_principles.taxonomy import Taxonomy
+from stages.extract_principles.tools import uses_rules
+
+RULES_SCORED: Final = "TO BE MEASURED"
+"""What `tests/benchmarks/heldout.py` prints of the rules on feedback that they were not tuned on."""
+
+_MOST_CLUSTERS: Final = 10
+
+
+def say_what_reads(config: ExtractPrinciplesConfig, layout: str, progress: Progress) -> None:
+    """The notices that belong before a run."""
+    if uses_rules(config.llm):
+        progress.notice(
+            "The built-in rules read the feedback. They are not the extractor of the paper, which is a large language "
+            f"model: {RULES_SCORED} Name a model with --llm http://host:8000/v1 or --llm local:MODEL."
+        )
+    if layout.startswith("helpsteer3"):
+        progress.notice(
+            "HelpSteer3 publishes the three annotators who agree best, so agreement measured on it is optimistic."
+        )
+
+
+def show(facts: Mapping[str, Any], taxonomy: Taxonomy | None, progress: Progress) -> None:
+    """The waterfall, agreement between annotators, the threshold curve and the largest clusters."""
+    steps = [
+        (
+            step["name"],
+            step["left"],
+            step["dropped"],
+            _percent(step["share_of_raw"]),
+            _percent(step["share_of_previous"]),
+        )
+        for step in facts["waterfall"]
+    ]
+    progress.table("Principles after each filter", ("filter", "left", "dropped", "of raw", "of previous"), steps)
+    bins = [(name, count) for name, count in facts["evidence_match"].items() if count]
+    progress.table("How well evidence matches the feedback", ("match", "principles"), bins)
+    if any(value["units"] for value in facts["agreement"].values()):
+        progress.table(
+            "Agreement between annotators on matched principles (95 % intervals)",
+            ("domain", "responses", "principles", "Krippendorff's alpha", "Fleiss' kappa"),
+            [
+                (name, value["responses"], value["units"], _interval(value["alpha"]), _interval(value["kappa"]))
+                for name, value in facts["agreement"].items()
+            ],
+        )
+    if facts["curve"]:
+        _show_curve(facts["curve"], progress)
+    if taxonomy is not None:
+        largest = taxonomy.clusters[:_MOST_CLUSTERS]
+        rows = [(one.name, len(one.members), one.rows, _percent(one.yes_rate)) for one in largest]
+        title = f"The {len(largest)} largest of {len(taxonomy.clusters)} clusters"
+        progress.table(title, ("cluster", "names", "rows", "yes"), rows)
+
+
+def _show_curve(points: Sequence[Mapping[str, Any]], progress: Progress) -> None:
+    progress.table(
+        "What other thresholds would keep",
+        ("rule", "threshold", "rows", "unique principles", "label conflict"),
+        [
+            (
+                point["rule"],
+                f"{point['threshold']:.2f}",
+                point["rows"],
+                point["unique_principles"],
+                _percent(point["label_conflict_rate"]),
+            )
+            for point in points
+        ],
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def _interval(value: Mapping[str, float | None]) -> str:
+    if value["value"] is None:
+        return "-"
+    return f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
