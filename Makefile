@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-# Our own notice about the built-in rules is wanted in the demo; anything a user has set for real runs is not.
+# A model that the user has set for real runs must not be asked by a demo.
 OFFLINE := env -u RLBFF_LLM
 DEMO := demo/feedback.principles
 
