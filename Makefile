@@ -43,7 +43,8 @@ wheel: | $(BIN)/python
 	cd dist && $(OFFLINE) venv/bin/rlbff extract-principles ../sample_data/feedback.jsonl --out smoke --log-level error
 
 bench: .venv/.bench
-	$(BIN)/python -m tests.benchmarks
+	@for file in tests/benchmarks/bench_*.py; do echo "== $$file" && $(BIN)/python $$file || exit 1; done
+	@test ! -d ../shared/data || $(BIN)/python tests/benchmarks/heldout.py
 
 docs: .venv/.dev
 	$(BIN)/python docs/build.py
