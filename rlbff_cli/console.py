@@ -3,6 +3,8 @@
 A terminal gets a bar; a log file or a CI job gets plain lines at growing intervals.
 """
 
+import os
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +21,8 @@ from rlbff_cli.terminal import draws
 _REDRAW_S: Final = 0.2
 _FIRST_LINE_S: Final = 10.0
 _LONGEST_WAIT_S: Final = 600.0
+_LOG_WIDTH: Final = 200
+_NUMBER: Final = re.compile(r"[-+]?\d[\d,.]*(e[-+]?\d+)?( ?%)?|-|")
 _RANKS: Final = {"error": 0, "warning": 1, "info": 2, "debug": 3}
 
 
@@ -28,7 +32,9 @@ class Console:
     def __init__(self, level: str = "info", stream: TextIO | None = None) -> None:
         stream = stream or sys.stderr
         self._rank = _RANKS[level]
-        self._rich = RichConsole(file=stream, highlight=False, soft_wrap=False)
+        # Without a terminal there is no width to fit: a folded table in a log cannot be searched.
+        width = None if stream.isatty() or os.environ.get("COLUMNS") else _LOG_WIDTH
+        self._rich = RichConsole(file=stream, highlight=False, width=width)
         self._step: _Bar | _Lines | None = None
         self._live = draws(stream)
 
@@ -58,21 +64,23 @@ class Console:
         self._say("warning", Text.assemble(("warning: ", "bold yellow"), text))
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Show a table; columns of numbers are set flush right, with thousands separators."""
+        """Show a table; columns of numbers and percentages are set flush right, with thousands separators."""
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="underline")
         for index, name in enumerate(columns):
-            numeric = all(isinstance(row[index], int | float | None) for row in rows)
+            numeric = all(_NUMBER.fullmatch(_shown(row[index])) for row in rows)
             table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
         for row in rows:
             table.add_row(*(Text(_shown(cell)) for cell in row))
-        self._say("info", Text(title, style="bold"))
+        self._say("info", Text(f"\n{title}", style="bold"))
         self._say("info", table)
 
     def summary(self, facts: Mapping[str, object]) -> None:
         """Show `name  value` lines."""
+        self._say("info", Text())
         width = max((len(name) for name in facts), default=0)
         for name, value in facts.items():
-            self._say("info", Text.assemble((name.ljust(width + 2), "bold"), _shown(value)))
+            label = name.replace("_", " ").ljust(width + 2)
+            self._say("info", Text.assemble((label, "bold"), _shown(value)))
 
     def _say(self, level: str, what: Text | Table) -> None:
         if self._rank >= _RANKS[level]:
@@ -182,4 +190,6 @@ def _shown(value: object) -> str:
         return f"{value:,.4g}"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_shown(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(_shown(item) for item in value)
     return str(value)

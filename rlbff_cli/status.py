@@ -50,16 +50,10 @@ def as_json(state: "FolderStatus") -> str:
 def describe(state: "FolderStatus") -> Iterator[str]:
     """Yield the state as lines for a person."""
     yield f"{state.root}: {state.table} by {state.stage}, {'finished' if state.finished else 'not finished'}"
-    yield _line("parts", f"{state.parts_done:,} of {state.parts:,}")
-    share = f" ({state.rows_done / state.rows:.1%})" if state.rows else ""
-    yield _line("rows", f"{state.rows_done:,} of {state.rows:,}{share}, {state.rows - state.rows_done:,} left")
-    yield _line("kept", f"{state.kept:,}, which made {state.written:,} rows of {state.table}")
-    yield _line("dropped", f"{state.dropped:,}{_by('rule', state.dropped_by)}")
-    yield _line("rejected", f"{state.rejected:,}{_by('reason', state.rejected_by)}")
-    for name, count in state.counts.items():
-        yield _line(name, f"{count:,}")
-    if state.rows_per_second is not None:
-        yield _line("speed", f"{state.rows_per_second:,.1f} rows/s{_forecast(state)}")
+    facts = _facts(state)
+    width = max(map(len, facts))
+    for name, text in facts.items():
+        yield f"  {name:<{width}}  {text}"
 
 
 def seconds_left(state: "FolderStatus") -> float | None:
@@ -67,6 +61,20 @@ def seconds_left(state: "FolderStatus") -> float | None:
     if state.finished or not state.rows_per_second:
         return None
     return (state.rows - state.rows_done) / state.rows_per_second
+
+
+def _facts(state: "FolderStatus") -> dict[str, str]:
+    share = f" ({state.rows_done / state.rows:.1%})" if state.rows else ""
+    facts = {
+        "parts": f"{state.parts_done:,} of {state.parts:,}",
+        "rows": f"{state.rows_done:,} of {state.rows:,}{share}, {state.rows - state.rows_done:,} left",
+        "kept": f"{state.kept:,}, which made {state.written:,} rows of {state.table}",
+        "dropped": f"{state.dropped:,}{_by('rule', state.dropped_by)}",
+        "rejected": f"{state.rejected:,}{_by('reason', state.rejected_by)}",
+    }
+    if state.rows_per_second is not None:
+        facts["speed"] = f"{state.rows_per_second:,.1f} rows/s{_forecast(state)}"
+    return facts | {name.replace("_", " "): f"{count:,}" for name, count in state.counts.items()}
 
 
 def _forecast(state: "FolderStatus") -> str:
@@ -80,7 +88,3 @@ def _by(what: str, counts: Mapping[str, int]) -> str:
         return ""
     largest_first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return f"; by {what}: {', '.join(f'{name} {count:,}' for name, count in largest_first)}"
-
-
-def _line(name: str, text: str) -> str:
-    return f"  {name:<10}{text}"

@@ -107,20 +107,29 @@ def test_the_level_decides_what_is_said(level: str, words: list[str]) -> None:
 
 def test_a_table_sets_numbers_flush_right() -> None:
     out = io.StringIO()
-    Console(stream=out).table("Waterfall", ("rule", "rows"), [("raw", 12345), ("kept", 7), ("none", None)])
+    rows = [("raw", 12345, "100.0 %"), ("kept", 7, "0.1 %"), ("none", None, "")]
+    Console(stream=out).table("Waterfall", ("rule", "rows", "of raw"), rows)
     assert [line.rstrip() for line in out.getvalue().splitlines()] == [
+        "",
         "Waterfall",
-        "rule     rows",
-        "raw    12,345",
-        "kept        7",
+        "rule     rows    of raw",
+        "raw    12,345   100.0 %",
+        "kept        7     0.1 %",
         "none        -",
     ]
 
 
+def test_a_table_is_not_folded_in_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    out = io.StringIO()
+    Console(stream=out).table("Wide", ("a", "b"), [("x" * 90, "y" * 90)])
+    assert len(out.getvalue().splitlines()) == 4
+
+
 def test_the_summary_aligns_its_values() -> None:
     out = io.StringIO()
-    Console(stream=out).summary({"kept": 1234567, "by": {"a": 2, "b": 0.5}, "finished": True})
-    assert out.getvalue() == "kept      1,234,567\nby        a 2, b 0.5\nfinished  yes\n"
+    Console(stream=out).summary({"kept": 1234567, "by": {"a": 2, "b": 0.5}, "would_read": [{"n": 1}, True]})
+    assert out.getvalue() == "\nkept        1,234,567\nby          a 2, b 0.5\nwould read  n 1; yes\n"
 
 
 @pytest.fixture
