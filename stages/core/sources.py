@@ -108,6 +108,7 @@ def plan(
             path = str(spool_dir / f"{number:05d}")
             format_ = spool(file, Path(path))
         inputs.append(scan.file(file, path, format_))
+    advance(scan.rows % _TELL_EVERY)
     if not scan.rows:
         names = ", ".join(info.name for info in inputs)
         raise DataError(f"There is no row in {names}; check that the right file was written.")

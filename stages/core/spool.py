@@ -119,18 +119,30 @@ def _cell(text: str) -> object:
 
 
 def _copy_json(file: SourceFile, source: BinaryIO, out: BinaryIO) -> None:
-    """A JSON array of objects to lines; a file that holds lines already is copied."""
+    """An array of objects, or one object over several lines, to lines; a file that holds lines already is copied."""
     head = source.read(_BLOCK)
-    if head.lstrip()[:1] != b"[":
+    if not _is_whole(head):
         while head:
             out.write(head)
             head = source.read(_BLOCK)
         return
     try:
-        items = json.loads(head + source.read())
+        value = json.loads(head + source.read())
     except ValueError as error:
         raise DataError(f"{file.name} is not valid JSON: {error}.") from error
-    out.writelines(_lines(items))
+    out.writelines(_lines(value if isinstance(value, list) else [value]))
+
+
+def _is_whole(head: bytes) -> bool:
+    """Whether the file is one JSON value rather than one a line; a line that ends within a value tells."""
+    start = head.lstrip()
+    if start[:1] != b"{":
+        return start[:1] == b"["
+    try:
+        json.loads(start.split(b"\n", 1)[0])
+    except ValueError:
+        return True
+    return False
 
 
 def _lines(items: list[object]) -> Iterator[bytes]:

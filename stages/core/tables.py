@@ -91,7 +91,11 @@ DROPPED_PRINCIPLES: Final = Table(
         Column("start", pa.int32(), "First character of the quote in the feedback, -1 if it was not found."),
         Column("end", pa.int32(), "Character after the quote, -1 if it was not found."),
         Column("match", pa.float32(), "How well the evidence matches the feedback, 0 to 100."),
-        Column("dropped_by", pa.string(), "evidence, artefact, partially, consensus, single_annotator or taxonomy."),
+        Column(
+            "dropped_by",
+            pa.string(),
+            "evidence, artefact, partially, contradiction, consensus, single_annotator or taxonomy.",
+        ),
         Column("score", pa.float32(), "The number that the rule compared: match or cosine; null if it has none."),
         Column("domain", pa.string(), "Copied from the feedback."),
         Column("language", pa.string(), "Copied from the feedback."),

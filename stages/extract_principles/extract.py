@@ -17,7 +17,7 @@ from stages.extract_principles.consensus import Consensus, ConsensusRule, Group,
 from stages.extract_principles.curve import response_curve
 from stages.extract_principles.embedding import Embedder
 from stages.extract_principles.extractors import Extractor, Text
-from stages.extract_principles.filters import filter_mentions, to_mention
+from stages.extract_principles.filters import drop_contradictions, filter_mentions, to_mention
 from stages.extract_principles.matching import cosine_matrix
 from stages.extract_principles.mention import Claim, Mention
 from stages.extract_principles.normalise import normalise_principle
@@ -135,7 +135,7 @@ class _RowMeter:
 
     def texts_done(self, count: int) -> None:
         self._done += count
-        now = self._rows * self._done // self._texts
+        now = self._rows * self._done // max(1, self._texts)
         if now > self._told:
             self._advance(now - self._told)
             self._told = now
@@ -167,10 +167,13 @@ class _Output:
             ]
             self.counts.update(f"match_{_bin(mention.match):03d}" for mention in mentions)
             filtered = filter_mentions(mentions, evidence_threshold=method.evidence_threshold, artefact=method.artefact)
-            case.mentions += filtered.kept
+            consistent = drop_contradictions(filtered.kept)
+            case.mentions += consistent.kept
             self.counts.update(f"verdict_{mention.verdict}" for mention in filtered.kept)
-            for mention, rule, score in filtered.dropped:
+            for mention, rule, score in (*filtered.dropped, *consistent.dropped):
                 self._drop(case, mention, rule, score)
+        asked = _transcript(case.response.prompt).casefold()
+        self.counts["evidence_in_prompt"] += sum(mention.quote.casefold() in asked for mention in case.mentions)
 
     def settle(self, cases: Sequence[_Case]) -> None:
         """Filter 4 and the taxonomy over all responses."""

@@ -1,4 +1,4 @@
-"""Filters 1 to 3 over the mentions of one annotator's feedback: evidence, artefact, partially.
+"""Filters 1 to 3 over the mentions of one annotator's feedback: evidence, artefact, partially; and contradictions.
 
 Filter 4, consensus, looks at several annotators and lives in a module of its own. Thresholds come from the caller.
 """
@@ -12,7 +12,7 @@ from stages.extract_principles.evidence import find_evidence
 from stages.extract_principles.mention import Claim, Mention
 from stages.extract_principles.normalise import normalise_principle, principle_key
 
-Rule = Literal["evidence", "artefact", "partially"]
+Rule = Literal["evidence", "artefact", "partially", "contradiction"]
 
 
 class Dropped(NamedTuple):
@@ -46,6 +46,23 @@ def filter_mentions(mentions: Iterable[Mention], *, evidence_threshold: float, a
             filtered.dropped.append(Dropped(mention, "artefact", None))
         elif mention.verdict == "partially":
             filtered.dropped.append(Dropped(mention, "partially", None))
+        else:
+            filtered.kept.append(mention)
+    return filtered
+
+
+def drop_contradictions(mentions: Sequence[Mention]) -> Filtered:
+    """Split off the mentions in which one annotator says both yes and no of the same principle, all of them.
+
+    `mentions` are those of one annotator that filters 1 to 3 left; principles are compared by their key.
+    """
+    verdicts: dict[str, set[str]] = {}
+    for mention in mentions:
+        verdicts.setdefault(principle_key(mention.principle), set()).add(mention.verdict)
+    filtered = Filtered([], [])
+    for mention in mentions:
+        if len(verdicts[principle_key(mention.principle)]) > 1:
+            filtered.dropped.append(Dropped(mention, "contradiction", None))
         else:
             filtered.kept.append(mention)
     return filtered

@@ -31,7 +31,7 @@ from stages.core.runner import (
     schema_with,
 )
 from stages.core.shards import write_text
-from stages.core.sources import Plan
+from stages.core.sources import Plan, read
 from stages.core.tables import DROPPED_PRINCIPLES, FEEDBACK, PRINCIPLES
 from stages.extract_principles import summary
 from stages.extract_principles.config import ExtractPrinciplesConfig
@@ -130,6 +130,8 @@ def _read_taxonomy(path: Path | None) -> Taxonomy:
 def _settle(config: ExtractPrinciplesConfig, plan: Plan, survey: Survey, taxonomy: Taxonomy) -> Settings:
     """Decide what the options leave open: the layout, whether consensus is on, and which columns pass through."""
     columns = plan.columns.names()
+    if not plan.sample:
+        raise _nothing_readable(plan, config)
     layout: str = config.layout
     if layout == "auto":
         layout = detect_layout(columns, plan.inputs[0].name)
@@ -144,6 +146,14 @@ def _settle(config: ExtractPrinciplesConfig, plan: Plan, survey: Survey, taxonom
     names = [(name, f"input_{name}" if name in ours else name) for name in rest]
     pass_through = tuple(PassThrough(source, name, plan.columns.type_of(source)) for source, name in names)
     return Settings(config=config, layout=layout, consensus=consensus, pass_through=pass_through, taxonomy=taxonomy)
+
+
+def _nothing_readable(plan: Plan, config: ExtractPrinciplesConfig) -> DataError:
+    row = next(read(plan.slices[0], reading(config.run)))
+    assert row.problem is not None
+    return DataError(
+        f"None of the {plan.rows:,} rows can be read; the first, {row.file}:{row.row}: {row.problem.error}"
+    )
 
 
 def _job(settings: Settings, plan: Plan, root: Path, tools: Tools) -> Job:

@@ -13,6 +13,9 @@ RULES_SCORED: Final = "TO BE MEASURED"
 
 _MOST_CLUSTERS: Final = 10
 
+_SILENT_WHEN_IDLE: Final = ("contradiction", "single_annotator", "taxonomy")
+"""Filters that most runs do not have."""
+
 
 def say_what_reads(config: ExtractPrinciplesConfig, layout: str, progress: Progress) -> None:
     """The notices that belong before a run."""
@@ -38,14 +41,15 @@ def show(facts: Mapping[str, Any], taxonomy: Taxonomy | None, progress: Progress
             _percent(step["share_of_previous"]),
         )
         for step in facts["waterfall"]
+        if step["dropped"] or step["name"] not in _SILENT_WHEN_IDLE
     ]
     progress.table("Principles after each filter", ("filter", "left", "dropped", "of raw", "of previous"), steps)
     bins = [(name, count) for name, count in facts["evidence_match"].items() if count]
     progress.table("How well evidence matches the feedback", ("match", "principles"), bins)
     if any(value["units"] for value in facts["agreement"].values()):
         progress.table(
-            "Agreement between annotators on matched principles (95 % intervals)",
-            ("domain", "responses", "principles", "Krippendorff's alpha", "Fleiss' kappa"),
+            "Agreement on matched principles: Krippendorff's alpha, Fleiss' kappa (95 % intervals)",
+            ("domain", "responses", "principles", "alpha", "kappa"),
             [
                 (name, value["responses"], value["units"], _interval(value["alpha"]), _interval(value["kappa"]))
                 for name, value in facts["agreement"].items()
@@ -61,18 +65,21 @@ def show(facts: Mapping[str, Any], taxonomy: Taxonomy | None, progress: Progress
 
 
 def _show_curve(points: Sequence[Mapping[str, Any]], progress: Progress) -> None:
+    chained = {point["threshold"]: point for point in points if point["rule"] == "component"}
     progress.table(
-        "What other thresholds would keep",
-        ("rule", "threshold", "rows", "unique principles", "label conflict"),
+        "What other consensus thresholds keep, and with chains (A~B~C counts though A and C do not match)",
+        ("threshold", "rows", "unique", "label conflict", "rows with chains", "unique"),
         [
             (
-                point["rule"],
                 f"{point['threshold']:.2f}",
                 point["rows"],
                 point["unique_principles"],
                 _percent(point["label_conflict_rate"]),
+                chained[point["threshold"]]["rows"],
+                chained[point["threshold"]]["unique_principles"],
             )
             for point in points
+            if point["rule"] == "every"
         ],
     )
 

@@ -14,7 +14,7 @@ from stages.extract_principles.stats import Stats
 from stages.extract_principles.taxonomy import Taxonomy
 from stages.extract_principles.taxonomy_build import build_taxonomy, fold_spellings, frequent_names
 
-RULES: Final = ("evidence", "artefact", "partially", "consensus", "single_annotator", "taxonomy")
+RULES: Final = ("evidence", "artefact", "partially", "contradiction", "consensus", "single_annotator", "taxonomy")
 """The filters in the order in which they act."""
 
 
@@ -87,6 +87,7 @@ def facts(
         "consensus": consensus,
         "label_conflicts": conflicts,
         "label_conflict_rate": conflicts / matched if matched else None,
+        "evidence_in_prompt": counts.get("evidence_in_prompt", 0),
         "chains": counts.get("chains", 0),
         "ties": counts.get("ties", 0),
         "agreement": {name: _plain(value) for name, value in agreed.items()},

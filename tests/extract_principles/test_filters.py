@@ -1,6 +1,6 @@
 import pytest
 
-from stages.extract_principles.filters import filter_mentions, is_artefact, to_mention
+from stages.extract_principles.filters import drop_contradictions, filter_mentions, is_artefact, to_mention
 from stages.extract_principles.mention import Claim, Mention, Verdict
 
 NAMES = ("helpfulness",)
@@ -106,3 +106,18 @@ def test_to_mention_keeps_the_claims_words_where_the_evidence_is_not_above_the_t
     loose = to_mention(claim, 0, "The layout of this page is odd.", evidence_threshold=made.match - 0.01)
     assert loose.start >= 0
     assert to_mention(claim, 0, "The layout of this page is odd.", evidence_threshold=made.match).start == -1
+
+
+def test_both_sides_of_a_contradiction_go_and_nothing_else() -> None:
+    said = [
+        mention("clarity", verdict="yes"),
+        mention("tone", verdict="no"),
+        mention("Clarity", verdict="no"),
+        mention("tone", verdict="no"),
+    ]
+    split = drop_contradictions(said)
+    assert [kept.principle for kept in split.kept] == ["tone", "tone"]
+    assert [(item.mention.verdict, item.rule) for item in split.dropped] == [
+        ("yes", "contradiction"),
+        ("no", "contradiction"),
+    ]
