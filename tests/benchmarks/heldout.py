@@ -131,7 +131,7 @@ def read_feedback(shared: Path) -> Iterator[tuple[str, str, str]]:
     with (shared / "ilf" / "surge_annotations.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
-            yield f"ilf-{row['task_id']}", "ILF", row["feedback"]
+            yield f"ilf-{row['task_id']}", "ILF", row["Feedback"]
 
 
 def heldout_rows(shared: Path, judgements: Path) -> list[Row]:

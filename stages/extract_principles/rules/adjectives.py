@@ -10,7 +10,7 @@ STRONG: dict[str, tuple[str, str]] = {
         "inaccurate, misinformed, misleading, deceptive, factually off, mistaken, erroneous, miscalculated, untrue, error prone",
     ),
     "up-to-date information": (
-        "up to date, current",
+        "up to date",
         "outdated, out of date, obsolete, out dated",
     ),
     "accuracy of the translation": ("faithful, well translated", "mistranslated, poorly translated, badly translated"),
@@ -69,6 +69,7 @@ STRONG: dict[str, tuple[str, str]] = {
         "justified, well justified, well supported, substantiated, convincing, persuasive, compelling, well explained why",
         "unjustified, unsubstantiated, unconvincing, unexplained, not justified, poorly justified, poorly supported",
     ),
+    "quality of the explanation": ("explained, fully explained, well justified step by step", ""),
     "sources and citations": ("well sourced, well cited, well referenced", "unsourced, uncited"),
     "executable code": (
         "runnable, executable, working, functional, fully functional, production ready, ready to use, compilable",
@@ -133,13 +134,13 @@ STRONG: dict[str, tuple[str, str]] = {
     "practicality": (
         "actionable, practical, easy to implement, immediately usable, hands on, feasible, doable, workable, viable, "
         "easy to apply",
-        "impractical, unrealistic, infeasible, unfeasible, unworkable, not feasible, not viable, impracticable, unusable",
+        "bad idea, a bad idea, not a good idea, terrible idea, impractical, unrealistic, infeasible, unfeasible, unworkable, not feasible, not viable, impracticable, unusable",
     ),
     "depth": (
-        "detailed, in depth, insightful, nuanced, elaborate, well researched, deep, informative, educational, rich, "
+        "detailed, in depth, insightful, nuanced, elaborate, well researched, informative, educational, "
         "full of detail, descriptive, thought provoking, well thought out",
         "superficial, shallow, surface level, simplistic, oversimplified, over simplified, high level only, basic, "
-        "uninformative, underdeveloped, lacking in depth, bare bones, thin, cursory, sketchy, rudimentary, "
+        "uninformative, underdeveloped, lacking in depth, bare bones, cursory, sketchy, rudimentary, "
         "minimal, sparse, lacking in detail, reductive",
     ),
     "specificity": (
@@ -155,7 +156,10 @@ STRONG: dict[str, tuple[str, str]] = {
         "too technical, overly technical, too advanced, too academic, jargon heavy, full of jargon, too complicated, "
         "too complex, over the reader's head, too difficult, too hard, too sophisticated, too childish",
     ),
-    "personalisation": ("personalized, personalised, tailored, customized, customised", "impersonal, one size fits all"),
+    "personalisation": (
+        "personalized, personalised, tailored, customized, customised",
+        "impersonal, one size fits all",
+    ),
     "usefulness of the information": (
         "informative and useful, useful, valuable, handy, insightful and useful",
         "useless, unhelpful, worthless, of no use, pointless, of little use, not useful",
@@ -170,7 +174,7 @@ STRONG: dict[str, tuple[str, str]] = {
 
 WEAK: dict[str, tuple[str, str]] = {
     "polite tone": (
-        "polite, friendly, respectful, courteous, kind, warm, considerate, tactful, cordial, welcoming, diplomatic, "
+        "polite, friendly, respectful, courteous, warm, considerate, tactful, cordial, welcoming, diplomatic, "
         "gracious, pleasant, civil",
         "rude, impolite, disrespectful, aggressive, insulting, condescending, dismissive, sarcastic, patronizing, "
         "patronising, harsh, hostile, arrogant, snarky, unfriendly, abrasive, confrontational, curt, blunt, preachy, "
@@ -179,7 +183,7 @@ WEAK: dict[str, tuple[str, str]] = {
     "professional tone": ("professional, businesslike", "unprofessional, too casual, too informal, childish, flippant"),
     "appropriate tone": (
         "conversational, tonally appropriate, encouraging, positive in tone, neutral in tone, inviting, human like",
-        "too formal, overly formal, overly enthusiastic, too dramatic, melodramatic, tone deaf, stiff, cold, over the top, "
+        "too formal, overly formal, overly enthusiastic, too dramatic, melodramatic, tone deaf, stiff, over the top, "
         "too cheerful, cheesy, overly dramatic, defensive",
     ),
     "empathy": (
@@ -200,7 +204,10 @@ WEAK: dict[str, tuple[str, str]] = {
     ),
     "creativity": ("original, unique, funny, humorous, clever", "predictable, corny"),
     "engaging style": ("interesting, fun, fascinating, enjoyable, moving", ""),
-    "practicality": ("realistic, effective, implementable, affordable", "unlikely, ineffective, implausible, inadvisable"),
+    "practicality": (
+        "realistic, effective, implementable, affordable",
+        "unlikely, ineffective, implausible, inadvisable",
+    ),
     "common sense": ("", "counter to common sense, against common sense, contrary to common sense, absurd"),
     "soundness of reasoning": ("rational, plausible, valid", "invalid, silly, improbable, unjustifiable"),
     "fluency and grammar": ("natural, smooth", ""),
@@ -225,13 +232,13 @@ QUALITY: tuple[str, str] = (
 )
 PRESENT: tuple[str, str] = (
     "included, provided, present, given, added, used, followed, respected, met, handled, covered, offered, supplied, "
-    "obeyed, honored, honoured, satisfied, observed, adhered to, complied with, fulfilled, addressed, matched",
-    "missing, absent, omitted, left out, lacking, nonexistent, non existent, ignored, overlooked, disregarded, "
+    "obeyed, honored, honoured, satisfied, kept, maintained, observed, adhered to, complied with, fulfilled, addressed, matched",
+    "missing, absent, lost, omitted, left out, lacking, nonexistent, non existent, ignored, overlooked, disregarded, "
     "neglected, violated, skipped, forgotten, broken, dropped, not there, excluded",
 )
 
 ADVERBS: dict[str, tuple[str, str]] = {
-    "correctness of the answer": (
+    "accuracy of information": (
         "correctly, accurately, rightly, successfully, right on, perfectly well",
         "incorrectly, wrongly, falsely, erroneously, inaccurately, mistakenly, wrong way, improperly, inappropriately",
     ),

@@ -23,21 +23,23 @@ _OPENING_VERDICT: dict[str | None, Verdict] = {
 _CODE_WORD = re.compile(
     r"\b(?:code|function|functions|loop|script|variable|variables|regex|recursion|recursive|syntax|compil\w+|python|"
     r"javascript|docstring|algorithm|array|if[- ]statement|for[- ]loop|return statement|returns|unit tests?|method call|"
-    r"parameter|dictionary|tuple|string|strings|boolean|index|integer|sql|class|implementation)\b"
+    r"parameter|parameters|dictionary|tuple|string|strings|boolean|index|integer|sql|class|implementation|undefined|iterat\w+|"
+    r"argument type|elif|input arguments?|methods? calls?|if[- ]condition|base cases?)\b|\b[a-z]+_[a-z_]+\b|[=!<>]=|\w\(\)"
 )
 _EDGES = " \t\r\n,;:-—"
 
 
 def extract(feedback: str) -> list[Claim]:
     """Claims in reading order; the evidence is a verbatim slice, and each (principle, verdict) is said once."""
-    text = mask(normalise(feedback))
+    plain = normalise(feedback)
+    text = mask(plain)
     findings: list[Finding] = []
     opening = _OPENING.search(text, 0, 300)
     if opening:
         grade: Verdict = "no" if opening.group(2) else _OPENING_VERDICT.get(opening.group(1), "yes")
         findings.append(Finding(opening.start(), opening.end(), "helpfulness", grade))
         text = text[: opening.start()] + "_" * (opening.end() - opening.start()) + text[opening.end() :]
-    code = len({match.group() for match in _CODE_WORD.finditer(text)}) > 0
+    code = _CODE_WORD.search(plain) is not None
     tokens = scan(text)
     findings += judge(tokens, code=code)
     findings = with_idioms(text, tokens.vocabulary, findings, code=code)

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from stages.extract_principles.mention import Verdict
 
+_FLIPS = re.compile(r"[!vCFYo]")
+_HEDGES = re.compile(r"[hH]")
+
 
 class Finding(NamedTuple):
     """One judgement: where its wording starts and ends in the feedback (characters), what about, and how it went."""
@@ -15,22 +18,28 @@ class Finding(NamedTuple):
     verdict: Verdict
 
 
-_FLIPS = re.compile(r"[!vCFYo]")
-
-
 def flips(tags: str) -> int:
     """How many of these tags turn a judgement into its opposite."""
     return len(_FLIPS.findall(tags))
 
 
-def verdict(sign: int, negations: int, *, irrealis: bool, hedged: bool) -> Verdict | None:
-    """Sign after `negations` flips; a wish ("should be clear") denies; a hedge on praise gives "partially".
+def settle(
+    principle: str, sign: int, negations: int, *, irrealis: bool, scope: str, near: str = ""
+) -> tuple[str, Verdict] | None:
+    """Principle and verdict of a judgement of `sign` after `negations` flips; None where nothing is judged.
 
-    None where the words judge nothing, as in "should not be wrong".
+    A wish ("should be clear", irrealis) denies what it praises; a hedge in the tags `scope` makes praise "partially", and so
+    does a weak hedge in the tags `near` with blame ("somewhat vague"); "too" in `near` turns praise into blame.
     """
+    if not principle:
+        return None
+    if "t" in near and sign > 0:
+        sign, negations = -1, negations + (negations % 2)
     flipped = sign if negations % 2 == 0 else -sign
     if irrealis:
-        return "no" if flipped > 0 else None
-    if flipped < 0:
-        return "no"
-    return "partially" if hedged else "yes"
+        return (principle, "no") if flipped > 0 else None
+    if flipped > 0:
+        return principle, "partially" if _HEDGES.search(scope) else "yes"
+    if "h" in near and sign < 0 and "t" not in near:
+        return principle, "partially"
+    return principle, "no"

@@ -4,6 +4,15 @@ Each letter is the tag of a token in the tag string that `grammar` reads.
 """
 
 FUNCTION_WORDS: dict[str, str] = {
+    "L": "if, unless, whether, had the, had it, had this, even if, as long as, in case, what if, as if",
+    "s": "should, could, would, must, needs, need, needed, ought, should've, could've, would've, needs to, need "
+    "to, requires, wish, wished, would like, would have liked, would benefit from, could use, supposed to, "
+    "meant to, shouldn't, wouldn't, may, might, hoped, hoping, expected, expecting, ideally, deserves, asks "
+    "for, asked for, lets, wanted, want, wants, in need of, would be nice, would help, can be, can, suggest, "
+    "recommend, has to, have to, had to, calls for, asked, would have been, i would have liked, i would like, "
+    "i'd like, i'd have liked, i wish, i would prefer, i would have preferred, i was hoping for, i'd prefer, "
+    "i would love, i'd love, i expected, i would suggest, i would recommend, i suggest, i recommend, i was "
+    "expecting, i'd have preferred",
     "c": "is, are, was, were, be, been, being, seems, seem, seemed, looks, looked, feels, felt, appears, appear, "
     "appeared, remains, remain, stays, sounds, sounded, gets, became, becomes, comes across as, turns out, "
     "turned out, proves, come across as, comes off as, tends to be, reads as, 're, came across as, is "
@@ -14,7 +23,7 @@ FUNCTION_WORDS: dict[str, str] = {
     "not so, not that, refuses to, refused to, fails at, rather than being, instead of being, does nothing "
     "to, little to no, does little to, did little to, seldom, no longer, not particularly, not exactly, less "
     "than, not terribly, not especially, not necessarily, not too, not overly, not as, ceases to, stops short "
-    "of, falls short of being",
+    "of, falls short of being, not able to, not manage to",
     "Y": "don't think, do not think, don't believe, do not believe, doubt, don't feel, do not feel, not convinced, "
     "wouldn't say, would not say, wouldn't call, would not call, don't see how, don't find, do not find, "
     "didn't find",
@@ -41,18 +50,14 @@ FUNCTION_WORDS: dict[str, str] = {
     "reached, came to, creates, created, writes, wrote, written, writing, produces, produced, generates, "
     "generated, with, makes, make, made, performs, performed, makes good use of, went into, considers, "
     "considered, takes, took, tailors, captures, conveys, incorporates, incorporated, introduces, identifies, "
-    "identified, identify, selects, chose, chooses, picked, picks, applies, applied, draws, states, stated, "
+    "identified, identify, selects, chose, chooses, picked, picks, applies, applied, draws, stated, "
     "displayed, starts with, begins with, commits, committed, makes up for, suffers from, suffer from, "
     "exhibits, shares, checks, check, checks for, check for, validates, bothers with, showcases, there's, "
     "supports, supported, backs up, sets, highlights, highlighted, delves into, is full of, is riddled with, "
     "riddled with, full of, filled with, possesses, encompasses, cites, cite, cited, resulted in, results in, "
-    "got, gets to, explained with",
-    "s": "should, could, would, must, needs, need, needed, ought, should've, could've, would've, needs to, need "
-    "to, requires, wish, wished, would like, would have liked, would benefit from, could use, supposed to, "
-    "meant to, shouldn't, wouldn't, may, might, hoped, hoping, expected, expecting, ideally, deserves, asks "
-    "for, asked for, lets, wanted, want, wants, in need of, would be nice, would help, can be, can, if, "
-    "unless, whether, had it, suggest, recommend, has to, have to, aims to, attempts to, attempted to, tries "
-    "to, tried to, try to, trying to, had to, calls for, asked, would have been",
+    "got, gets to, explained with, take, find, finds, finding, apply, create, draw, reach, write, leaves, "
+    "leave, left, renders, render, consider it, calculates, calculated, proposes, proposed, suggests, choose, "
+    "select, pick",
     "h": "somewhat, partially, partly, slightly, to some extent, in part, not entirely, not fully, not completely, "
     "not quite, not always, not totally, not wholly, not all, not all of, only partly, only partially, in "
     "places, half, sort of, kind of, only some, only some of, to a degree, not perfectly, not consistently, "
@@ -74,7 +79,7 @@ FUNCTION_WORDS: dict[str, str] = {
     "therefore, thus, hence, then, always, in fact, a little bit, very very, kinda, however small, again, "
     "initially, extra, undeniably, impressively, inherently, potentially, probably, likely, utterly, "
     "patently, downright, altogether, do, does, did, have been, has been, will, consequently, together, "
-    "enough",
+    "enough, stated above",
     "t": "too, overly, unduly, way too, far too, a bit too, a little too, much too, just too, slightly too, "
     "somewhat too, over",
     "m": "more, better, less, further, additional",
@@ -85,12 +90,11 @@ FUNCTION_WORDS: dict[str, str] = {
     "actual, specific type of",
     "p": "of, in, on, for, at, by, from, to the, within, about, throughout, inside, regarding, between, into, "
     "during, under, per, via, across, towards, toward, behind, above, below",
-    "&": "and, or, and also, as well as, but also, and is, and was, and are, and it is, plus, and therefore, and "
-    "thus",
+    "&": "and, or, and also, as well as, but also, and is, and was, and are, and it is, plus, and therefore, and thus",
     "B": "but, although, though, while, whereas, however, yet, except, despite, even though, because, since, "
     "nevertheless, nonetheless, otherwise, in spite of, still though, albeit, unlike, aside from that, on the "
-    "other hand, besides, except that, whilst, only that, so that, where, when, after, before, even if, as "
-    "it, as the, which means, who, how, why, what, as they, due to, given that, leading to",
+    "other hand, besides, except that, whilst, only that, so that, where, when, after, before, as it, as the, "
+    "which means, who, how, why, what, as they, due to, given that, leading to",
     "e": "there",
     "f": "follows, follow, followed, following, adheres to, adhere to, adhered to, adhering to, complies with, "
     "comply with, complied with, respects, respect, meets, meet, met, meeting, satisfies, satisfy, satisfied, "

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from stages.extract_principles.rules.findings import Finding
 from stages.extract_principles.rules.idioms import CODE_IDIOMS, FALLBACK, FALLBACKS, IDIOMS, IMPLICIT, Idiom
+from stages.extract_principles.rules.inventory import FAMILY_OF
 
 _STOPS = ".!?\n;"
 _LONGEST = 240
@@ -28,6 +29,7 @@ def with_idioms(text: str, tokens: set[str], explicit: list[Finding], *, code: b
     table, triggers = (_CODE, _CODE_TRIGGERS) if code else (_PROSE, _PROSE_TRIGGERS)
     candidates = {id(idiom): idiom for trigger in tokens & triggers for idiom in table[trigger]}
     findings = list(explicit)
+    families = {(FAMILY_OF[finding.principle], finding.verdict) for finding in explicit}
     settled = {(finding.principle, finding.verdict) for finding in explicit}
     for idiom in sorted(candidates.values(), key=lambda candidate: candidate.tier):
         principle = idiom.principle
@@ -35,13 +37,14 @@ def with_idioms(text: str, tokens: set[str], explicit: list[Finding], *, code: b
             principle = "correctness of the code"
         if (principle, idiom.verdict) in settled:
             continue
-        if idiom.tier >= IMPLICIT and (principle, "yes") in settled:
+        if idiom.tier >= IMPLICIT and ((principle, "yes") in settled or (FAMILY_OF[principle], idiom.verdict) in families):
             continue
         if idiom.tier == FALLBACK and any(found != "helpfulness" for found, _ in settled):
             break
         match = idiom.pattern.search(text)
         if match:
             settled.add((principle, idiom.verdict))
+            families.add((FAMILY_OF[principle], idiom.verdict))
             findings.append(Finding(*_evidence(text, match.start(), match.end()), principle, idiom.verdict))
     return findings
 

@@ -30,7 +30,9 @@ _ANSWER = (
 )
 _SOURCE = r"(?:context|premise|passage|text|article|story|source|document|paragraph|narrator|hypothesis|input)"
 _NEG = r"(?:does not|doesn't|did not|didn't|do not|don't|fails to|failed to|never|without|not|cannot|forgot to|isn't|wasn't)"
-_RIGHT = r"(?:correct|right|actual|proper|real|accurate|most probable|most likely|appropriate|expected|ideal|valid|best)"
+_RIGHT = (
+    r"(?:correct|right|actual|proper|real|accurate|most probable|most likely|appropriate|expected|ideal|valid|best)"
+)
 _CORRECTNESS = "correctness of the answer"
 _METHOD = "correctness of the method"
 _GROUNDING = "grounding in the given context"
@@ -59,7 +61,11 @@ IDIOMS: tuple[Idiom, ...] = (
         "arithmetic accuracy",
         rf"\b{_RIGHT} (?:\w+ )?(?:calculations?|computation|equation|sum|math)\b[^.!?\n]{{0,80}}?(?:\bis\b|\bare\b|\bwould\b|\bshould\b|:|=)",
     ),
-    _idiom("answer conclusion", _CORRECTNESS, r"\bthe (?:answer|final answer|conclusion) should (?:be|have|include|reflect|say|state|\w+)\b"),
+    _idiom(
+        "answer conclusion",
+        _CORRECTNESS,
+        r"\bthe (?:answer|final answer|conclusion) should (?:be|have|include|reflect|say|state|\w+)\b",
+    ),
     _idiom(
         "should",
         _CORRECTNESS,
@@ -67,6 +73,9 @@ IDIOMS: tuple[Idiom, ...] = (
         r"used|use|written|read|started|start|subtracted|added|multiplied|divided|multiply|add|subtract|divide|taken|done|calculated|"
         r"interpreted?|chosen|swapped|dividing|multiplying|concluded?|directed|followed)\b",
     ),
+    _idiom("correct right", _CORRECTNESS, r"\b(?:correct|right|final|actual) (?:answer|solution|calculation|steps)s?\s*(?:[.:\n]|$)"),
+    _idiom("fixed corrected solved", _CORRECTNESS, r"\b(?:can|could|should|needs? to) be (?:easily |simply )?(?:fixed|corrected|solved)\b"),
+    _idiom("needs need", _CORRECTNESS, r"\bneeds? to be (?!more|less|a bit|clearer|better)\w+ed\b", FALLBACK),
     _idiom("should've supposed", _CORRECTNESS, r"\b(?:should've|(?:is|was|were|are) supposed to)\b"),
     _idiom(
         "should could would might needs",
@@ -92,7 +101,11 @@ IDIOMS: tuple[Idiom, ...] = (
         rf"\b(?:as|like|than) (?:was |is )?(?:(?:mentioned|stated|suggested|proposed|claimed|insinuated|implied|indicated|given) (?:by|in) "
         rf"(?:the )?{_ANSWER}|(?:the )?{_ANSWER} (?:suggests?|suggested|claims?|claimed|states?|stated|implies|says|speculates|mentioned))",
     ),
-    _idiom("wrong incorrect false untrue right true", _CORRECTNESS, r"\b(?:which|this|that|it) (?:is|was) (?:\w+ )?(?:wrong|incorrect|false|untrue|not (?:right|true|correct))\b"),
+    _idiom(
+        "wrong incorrect false untrue right true",
+        _CORRECTNESS,
+        r"\b(?:which|this|that|it) (?:is|was) (?:\w+ )?(?:wrong|incorrect|false|untrue|not (?:right|true|correct))\b",
+    ),
     # Arithmetic.
     _idiom(
         "not wrong incorrect equal instead equals",
@@ -119,7 +132,11 @@ IDIOMS: tuple[Idiom, ...] = (
         "completeness",
         rf"\b{_ANSWER} (?:\w+ )?only (?!issue|problem|wrong|need)\w+(?:s|ed)\b",
     ),
-    _idiom("just merely simply", "completeness", rf"\b(?:it|{_ANSWER}) (?:just|merely|simply) (?:lists|states|says|mentions|gives|repeats|names)\b"),
+    _idiom(
+        "just merely simply",
+        "completeness",
+        rf"\b(?:it|{_ANSWER}) (?:just|merely|simply) (?:lists|states|says|mentions|gives|repeats|names)\b",
+    ),
     _idiom(
         "conclusive definite definitive justifiable final",
         "conclusiveness of the answer",
@@ -142,10 +159,11 @@ IDIOMS: tuple[Idiom, ...] = (
         EXPLICIT,
     ),
     _idiom(
-        "mention indication evidence basis backing support reason nothing proof suggestion",
+        "mention indication evidence basis backing support reason nothing suggestion",
         _GROUNDING,
-        rf"\bthere(?: is|'s| was| isn't| is also| are)(?: not)?(?: an?)? ?(?:no|any|nothing|not)? ?(?:mention|indication|basis|backing|support|reason to|"
-        rf"nothing|suggestion)\b|\bnothing (?:about|in) (?:the |this )?(?:\w+ )?(?:\w+ )?{_SOURCE}|(?:says|said) nothing about|\bno (?:mention|indication) (?:of|that)",
+        rf"(?:^|[.!?\n,] ?)there(?: is|'s| was| are) (?:\w+ )?(?:no|not any|n't any) (?:\w+ )?(?:mention|indication|evidence|basis|backing|support|"
+        rf"reason to|suggestion)\b|\bnothing (?:\w+ ){{0,3}}(?:about|in) (?:the |this )?(?:\w+ ){{0,2}}{_SOURCE}|\b(?:says|said) nothing about"
+        rf"|\bno (?:mention|indication) (?:of|that)|\bnothing in {_SOURCE}",
     ),
     _idiom(
         "context premise passage text article source story hypothesis",
@@ -167,21 +185,35 @@ IDIOMS: tuple[Idiom, ...] = (
         r"\b(?:does not|doesn't|do not|don't|not) (?:\w+ )?follow(?: logically)?(?: to (?:conclude|say)| from| that|[.,]| either|$)|\bdoes(?: not|n't) follow (?:the )?(?:logic|context)\b",
         EXPLICIT,
     ),
-    _idiom("logic logical", "soundness of reasoning", r"\b(?:no|without|fails to (?:apply|use)|not (?:apply|use)|lacks?|isn't|not)(?: any| a)? (?:logic|logical (?:structure|sense|answer|reasoning))\b", EXPLICIT),
+    _idiom(
+        "logic logical",
+        "soundness of reasoning",
+        r"\b(?:no|without|fails to (?:apply|use)|not (?:apply|use)|lacks?|isn't|not)(?: any| a)? (?:logic|logical (?:structure|sense|answer|reasoning))\b",
+        EXPLICIT,
+    ),
     _idiom("sense commonsense", "common sense", r"\b(?:common ?sense|commonsense)\b(?! (?:approach|advice))"),
-    _idiom("imply implies mean", "soundness of reasoning", r"\b(?:does not|doesn't|in no way|not necessarily|not) (?:necessarily )?(?:imply|implies|mean)\b"),
+    _idiom(
+        "imply implies mean",
+        "soundness of reasoning",
+        r"\b(?:does not|doesn't|in no way|not necessarily|not) (?:necessarily )?(?:imply|implies|mean)\b",
+    ),
     _idiom(
         "explain tell show clarify justify say explaining",
         "justification",
         r"\b(?:does not|doesn't|did not|didn't|without|fails to|never|not) (?:\w+ )?(?:explain|tell us|tell|show|clarify|justify|say|explaining|showing)(?:ing)? (?:why|how|where|which)\b",
         EXPLICIT,
     ),
+    _idiom("answer", "answering the question asked", rf"\b{_NEG} (?:\w+ )?(?:able to )?answer\b|\bcannot answer\b", EXPLICIT),
     _idiom(
         "unclear clear idea tell comprehend sure",
         "clarity of the derivation",
         r"\b(?:unclear|not (?:exactly |entirely |really )?clear|isn't clear|no idea|hard to tell|can't tell|not sure|can't (?:comprehend|understand|follow)) (?:where|how|why|what|whom|which)\b",
     ),
-    _idiom("where", "clarity of the derivation", r"\bwhere (?:does|did|is|are|do|was) [^.!?\n]{1,60}\b(?:come|comes|came|coming) from|\bwhere (?:\w+ ){1,5}(?:come|comes|came|coming) from"),
+    _idiom(
+        "where",
+        "clarity of the derivation",
+        r"\bwhere (?:does|did|is|are|do|was) [^.!?\n]{1,60}\b(?:come|comes|came|coming) from|\bwhere (?:\w+ ){1,5}(?:come|comes|came|coming) from",
+    ),
     # Advice that would not work.
     _idiom(
         "idea advisable recommended solution option work help possible best",
@@ -189,8 +221,16 @@ IDIOMS: tuple[Idiom, ...] = (
         r"\bbad idea\b|\bnot (?:\w+ )?(?:a good|the best|an ideal|the ideal) (?:idea|solution|option|way|advice)\b|\bnot (?:advisable|recommended|applicable|fit for)\b"
         r"|\b(?:won't|will not|would not|wouldn't) (?:\w+ )?(?:work|help|be (?:effective|useful|able|possible|the ideal))\b|\bnot be (?:possible|the ideal)\b|\bnot possible to\b|\bimpossible to\b",
     ),
-    _idiom("damage harm ruin injure dangerous", "safety", r"\b(?:could|can|will|might|may|would) (?:\w+ )?(?:cause (?:\w+ ){0,4}?(?:damage|harm|injury)|ruin|harm|hurt|injure|damage|be dangerous)\b"),
-    _idiom("need needed needs", "relevance", r"\bno need (?:to|of|for)\b|\b(?:don't|doesn't|do not|does not) need to (?:know|repeat|be)\b|\bnot (?:really )?(?:needed|required|necessary)\b"),
+    _idiom(
+        "damage harm ruin injure dangerous",
+        "safety",
+        r"\b(?:could|can|will|might|may|would) (?:\w+ )?(?:cause (?:\w+ ){0,4}?(?:damage|harm|injury)|ruin|harm|hurt|injure|damage|be dangerous)\b",
+    ),
+    _idiom(
+        "need needed needs",
+        "relevance",
+        r"\bno need (?:to|of|for)\b|\b(?:don't|doesn't|do not|does not) need to (?:know|repeat|be)\b|\bnot (?:really )?(?:needed|required|necessary)\b",
+    ),
     _idiom("tangent rambling", "relevance", r"\bgoes (?:off )?on (?:an? )?(?:\w+ )?tangent", EXPLICIT),
     # Instructions.
     _idiom(
@@ -199,9 +239,21 @@ IDIOMS: tuple[Idiom, ...] = (
         r"\b(?:the |my )?(?:question|prompt|user|task|instruction|request|i)\b[^.!?\n]{0,30}\b(?:asks?|asked|wants?|wanted|requests?|requested|requires?|required|"
         r"specif(?:y|ies|ied)|said|instructed)\b[^.!?\n]{0,140}\b(?:but|yet|however|instead|whereas),? (?:the |this |it |only |there )",
     ),
-    _idiom("beyond", "depth", r"\b(?:goes|went|going) (?:above and )?beyond (?:what|the basics|simply|just|expectations)\b", EXPLICIT, "yes"),
+    _idiom(
+        "beyond",
+        "depth",
+        r"\b(?:goes|went|going) (?:above and )?beyond (?:what|the basics|simply|just|expectations)\b",
+        EXPLICIT,
+        "yes",
+    ),
     _idiom("track", _CORRECTNESS, r"\bon the right track\b", EXPLICIT, "partially"),
-    _idiom("close", _CORRECTNESS, r"\bclose to (?:being )?(?:correct|right|successful|working|the (?:correct|right))\b", EXPLICIT, "partially"),
+    _idiom(
+        "close",
+        _CORRECTNESS,
+        r"\bclose to (?:being )?(?:correct|right|successful|working|the (?:correct|right))\b",
+        EXPLICIT,
+        "partially",
+    ),
 )
 
 # These hold in feedback on code only, where any wanted change says that the code is not correct yet.
@@ -229,10 +281,28 @@ CODE_IDIOMS: tuple[Idiom, ...] = (
         r"(?:chang(?:e|ed|ing) |replac(?:e|ed|ing) |add(?:ed|ing)? |remov(?:e|ed|ing) |fixed |switch(?:ed|ing)? |ma(?:k|d)e (?:changes|it|the|sure|a)|adjust(?:ed|ing)? |modif\w+ |tweak\w* |map )",
     ),
     _idiom("instead", "correctness of the code", r"\binstead\b"),
-    _idiom("undefined defined imported", "executable code", r"\b(?:is|are|was|were) (?:undefined|not (?:defined|imported|declared))\b", EXPLICIT),
-    _idiom("correctly properly expected", "correctness of the code", r"\b(?:not|doesn't|isn't|n't|never) (?:\w+ ){0,3}?(?:correctly|properly|as expected)\b", EXPLICIT),
-    _idiom("return returns returned", "correctness of the code", r"\b(?:does not|doesn't|isn't|not|never|but|only|wrong(?:ly)?|incorrectly|instead) (?:\w+ ){0,3}?return(?:s|ed|ing)?\b"),
-    _idiom("for", "edge case handling", r"\b(?:does not|doesn't|not|fails to) (?:\w+ )?(?:work for|account for|handle|consider|check (?:for|that|if|whether)|cover)\b"),
+    _idiom(
+        "undefined defined imported",
+        "executable code",
+        r"\b(?:is|are|was|were) (?:undefined|not (?:defined|imported|declared))\b",
+        EXPLICIT,
+    ),
+    _idiom(
+        "correctly properly expected",
+        "correctness of the code",
+        r"\b(?:not|doesn't|isn't|n't|never) (?:\w+ ){0,3}?(?:correctly|properly|as expected)\b",
+        EXPLICIT,
+    ),
+    _idiom(
+        "return returns returned",
+        "correctness of the code",
+        r"\b(?:does not|doesn't|isn't|not|never|but|only|wrong(?:ly)?|incorrectly|instead) (?:\w+ ){0,3}?return(?:s|ed|ing)?\b",
+    ),
+    _idiom(
+        "for",
+        "edge case handling",
+        r"\b(?:does not|doesn't|not|fails to) (?:\w+ )?(?:work for|account for|handle|consider|check (?:for|that|if|whether)|cover)\b",
+    ),
 )
 
 # Only where nothing else was found: the annotator retells the response or the source in order to contradict it.
@@ -245,11 +315,21 @@ FALLBACKS: tuple[Idiom, ...] = (
         FALLBACK,
     ),
     _idiom(
-        "context premise narrator hypothesis",
+        "context premise narrator hypothesis passage",
         _CORRECTNESS,
-        r"\b(?:context|premise|narrator|hypothesis|passage)\b[^.!?\n]{0,40}\b(?:states?|says?|mentions?|suggests?|implies|infers|clearly|provides?|was|were|is|are|cannot|wants?|needs?)\b",
+        r"\b(?:context|premise|narrator|hypothesis|passage)\b[^.!?\n]{0,40}\b(?:states?|says?|mentions?|suggests?|implies|infers|clearly|cannot|wants?|needs?|not)\b|^from the context\b",
         FALLBACK,
     ),
-    _idiom("cannot can't not", _CORRECTNESS, r"\b(?:you|we|one|it|there) (?:cannot|can't|should not|shouldn't|can not|don't|isn't|wouldn't)\b|\bis not (?:to be|the)\b|\bnot (?:\w+ ){1,6}but\b", FALLBACK),
-    _idiom("issue problem issues problems", _CORRECTNESS, r"\b(?:main|only|biggest|major|first|one|the|another|an) (?:\w+ )?(?:issue|problem)s? (?:with|is|here|was|in|are|lies)\b", FALLBACK),
+    _idiom(
+        "cannot can't not",
+        _CORRECTNESS,
+        r"\b(?:you|we|one|it|there) (?:cannot|can't|should not|shouldn't|can not|don't|isn't|wouldn't)\b|\bis not (?:to be|the)\b|\bnot (?:\w+ ){1,6}but\b|(?:,|\band) not (?!only)\b|\bnot because\b",
+        FALLBACK,
+    ),
+    _idiom(
+        "issue problem issues problems",
+        _CORRECTNESS,
+        r"\b(?:main|only|biggest|major|first|one|the|another|an) (?:\w+ )?(?:issue|problem)s? (?:with|is|here|was|in|are|lies)\b",
+        FALLBACK,
+    ),
 )

@@ -30,7 +30,10 @@ def build() -> dict[str, Word]:
     table: dict[str, Word] = {}
     _add_signed(table, "V", verbs.VERBS)
     for adverb, principle in adjectives.FIELDS.items():
-        for sign, words in ((1, "correct, right, sound, valid, accurate, consistent"), (-1, "incorrect, wrong, off, flawed")):
+        for sign, words in (
+            (1, "correct, right, sound, valid, accurate, consistent"),
+            (-1, "incorrect, wrong, off, flawed"),
+        ):
             for word in phrases(words):
                 table.setdefault(f"{adverb} {word}", Word("A", principle, sign))
     _add_plain(table, "E", nouns.FAULTS)

@@ -20,7 +20,7 @@ PARTS: dict[str, str] = {
     "a greeting, greeting, a closing, sign off, subject line, key features, critical information, critical details, "
     "important facts, vital information, relevant information needed",
     "depth": "detail, details, depth, nuance, insight, insights, context needed, background information, background, "
-    "specifics, in depth analysis, elaborations, more information, more details, further detail, further details, "
+    "in depth analysis, elaborations, more information, more details, further detail, further details, "
     "enough information, sufficient information, additional details, extra detail, more context",
     "code comments": "comments, comment, inline comments, inline comment, code comments, code comment, annotations",
     "code documentation": "docstring, docstrings, documentation, readme, javadoc, jsdoc, type hints, type annotations, "
@@ -54,7 +54,7 @@ ASPECTS: dict[str, str] = {
     "accuracy of information": "accuracy, factual accuracy, information, fact, facts, content, claim, claims, statement, "
     "statements, data, figures, date, dates, definition, definitions, description, descriptions, details given, advice, "
     "suggestion, suggestions, recommendation, recommendations, correctness, veracity, assertion, factuality, "
-    "assertions, truthfulness, names of people, terminology, idea, ideas, tips, year, quote, quotes, precision",
+    "assertions, truthfulness, names of people, terminology, tips, year, quote, quotes, precision",
     "correctness of the answer": "value, values, option, choice, prediction, classification, label, selection, "
     "output value, quantity, number, numbers, interpretation of the data, ingredient, ingredients, unit, units, "
     "instruction given, answer choice, conclusions, final conclusion, claim made, answers given, measurement, tool",
@@ -64,8 +64,7 @@ ASPECTS: dict[str, str] = {
     "logical thinking, logical structure, logical flow of the argument, analysis, train of thought, premises used",
     "correctness of the method": "approach, method, methods, methodology, procedure, operation, operations, strategy, "
     "technique, mode of calculation, way, process, steps taken, steps shown, steps provided, steps used, move, "
-    "first step, last step, final step, second step, third step, next step, procedures, correct steps, "
-    "proper steps, right steps, wrong steps, wrong step, solution steps, approaches",
+    "first step, last step, final step, second step, third step, next step, procedures, solution steps, approaches",
     "arithmetic accuracy": "calculation, calculations, arithmetic, math, maths, computation, computations, sum, sums, "
     "algebra, multiplication, addition, subtraction, division, equation, equations, mathematics, numerical result",
     "completeness": "completeness, coverage, comprehensiveness, thoroughness",
@@ -240,7 +239,7 @@ RESPONSE = (
     "cover letter, message, story line, rewrite, rewriting, work, report, song, lyrics, outline given, points, point, "
     "lists, items, item, half, part, parts, response itself, llm, first part, second part, rest, sample, model's response, "
     "ai's response, assistant's response, final output, blog post, paraphrase, title, titles, headline, joke, jokes, "
-    "thing, things, answer given, answer provided, response given, response provided, document, proof"
+    "answer given, answer provided, response given, response provided, document, proof"
 )
 PRONOUN = "it, this, that, these, they, those, which, its output, both, all of it, all of this, the above"
 FOREIGN = (

@@ -5,10 +5,13 @@ from typing import NamedTuple
 
 from stages.extract_principles.rules.lexicon import POSSESSIVE, UNKNOWN, Word, build
 
-_STRAIGHT = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"', "`": "`", "\u00a0": " ", "–": "—"})
+_STRAIGHT = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"', "`": "`", "\u00a0": " ", "–": "—"}
+)
 # Quoted text and code are what the response said: masked, so that no word of it reads as a judgement.
 _QUOTED = re.compile(
-    r"```.*?(?:```|\Z)|`[^`\n]{1,300}`|\"[^\"\n]{0,600}\"|(?<![\w'])'[^'\n]{0,200}(?:'\w[^'\n]{0,200}){0,3}'(?!\w)", re.DOTALL
+    r"```.*?(?:```|\Z)|`[^`\n]{1,300}`|\"[^\"\n]{0,600}\"|(?<![\w'])'[^'\n]{0,200}(?:'\w[^'\n]{0,200}){0,3}'(?!\w)",
+    re.DOTALL,
 )
 _TOKEN = re.compile(
     r"(?:e\.g|i\.e)\.?|vs\.|[^\W_]+(?:'(?!s\b)[^\W\d_]+)?|'s\b|_+|\.(?=[\s\")_]|$)|[!?\n;:,()—]|(?<=\s)-(?=\s)"

@@ -148,7 +148,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "does not terminate, raises a typeerror, raises a valueerror, would error, raise an exception, never returns",
     ),
     "language match with the prompt": (
-        "matches the language, in the same language, in the correct language, in the requested language, "
+        "matches the language, language matches, in the same language, in the correct language, in the requested language, "
         "in the right language, written in the language of, in the user's language, in the language of the prompt, "
         "is in the same language, in the target language, in the language requested, matches the prompt's language",
         "in the wrong language, switches to english, mixes languages, switches language, switches languages, "
@@ -200,9 +200,9 @@ VERBS: dict[str, tuple[str, str]] = {
         "address the actual question, answer the actual question, resolves the issue, resolve the issue",
         "dodges the question, avoids the question, evades the question, sidesteps the question, ignores the question, "
         "answers a different question, answers the wrong question, ignored the question, skirts the question, "
-        "avoids answering, dodges, asks a different question, evades, doesn't answer, does not answer, did not answer, "
-        "didn't answer, answered a different question, answers something else, never answers, was not the question, "
-        "not what the question, solves a different problem, fails to answer, failed to answer, was not able to answer, "
+        "avoids answering, dodges, asks a different question, evades, "
+        "answered a different question, answers something else, was not the question, "
+        "not what the question, solves a different problem, "
         "answered the wrong question, disregards the question, that was not asked, that wasn't asked",
     ),
     "conclusiveness of the answer": (
