@@ -1,6 +1,7 @@
 """The client against a server whose every answer the test writes."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -171,6 +172,26 @@ def test_one_rate_limit_makes_the_others_wait_too(tmp_path: Path) -> None:
         complete(server.url, tmp_path, *"abcdefghij", concurrency=2)
     assert len([moment for moment in times if moment < times[0] + 0.9]) <= 3
     assert len(times) == 11
+
+
+def test_those_who_were_limited_together_do_not_come_back_together(tmp_path: Path) -> None:
+    all_here = threading.Barrier(12)
+    limited: list[float] = []
+    again: list[float] = []
+
+    def answer(call: Call) -> Said:
+        if call.number >= 12:
+            again.append(time.monotonic())
+            return completion(GOOD)
+        all_here.wait(timeout=10)
+        limited.append(time.monotonic())
+        return Said(429, {}, {"Retry-After": "0.5"})
+
+    with scripted(answer) as server:
+        complete(server.url, tmp_path, *"abcdefghijkl")
+    assert len(again) == 12
+    assert again[0] - limited[0] >= 0.5
+    assert again[-1] - again[0] > 0.15
 
 
 def test_a_slow_answer_is_a_timeout(tmp_path: Path) -> None:
