@@ -29,8 +29,8 @@ THIRD_PARTY: dict[str, set[str]] = {
 # Rooms that only an extra of pyproject.toml makes work.
 NEEDS_AN_EXTRA = ("stages/models",)
 
-# What the command line may know of the stages: their options, and how a folder is read.
-CLI_MAY_IMPORT = ("errors", "progress", "options", "manifest", "shards", "report", "tables")
+# What the command line may know of the stages: their options, how a folder is read, and how it is printed.
+CLI_MAY_IMPORT = ("errors", "progress", "options", "manifest", "shards", "report", "helpsteer3")
 
 
 def test_contracts_of_pyproject_are_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
