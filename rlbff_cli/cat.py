@@ -39,6 +39,9 @@ class CatOptions:
     format: Annotated[
         Literal["jsonl", "csv", "table"] | None, "How to print; default: table on a terminal, else jsonl."
     ] = None
+    layout: Annotated[
+        Literal["helpsteer3"] | None, "Print principles in the layout of HelpSteer3's principle subset."
+    ] = None
     dropped: Annotated[bool, "Print what filters took out instead of the rows."] = False
     rejects: Annotated[bool, "Print the input rows that could not be processed."] = False
 
@@ -47,6 +50,8 @@ class CatOptions:
             raise ConfigError("No folder: name the output folders to print, or - to read paths from stdin.")
         if self.dropped and self.rejects:
             raise ConfigError("--dropped and --rejects are two tables; print one at a time.")
+        if self.layout is not None and (self.columns or self.dropped or self.rejects):
+            raise ConfigError("--layout decides the columns; leave out --columns, --dropped and --rejects.")
         check_range("limit", self.limit, 1)
 
 
@@ -77,6 +82,10 @@ def cat(options: CatOptions) -> None:
         limit = TABLE_ROWS + 1
     columns = sources[0].columns if sources else ()
     batches = _limited((batch for source in sources for batch in _batches(source)), limit)
+    if options.layout is not None:
+        from stages.core.helpsteer3 import SCHEMA, to_helpsteer3
+
+        columns, batches = tuple(SCHEMA.names), map(to_helpsteer3, batches)
     with reader_may_leave():
         if form == "jsonl":
             write_jsonl(batches, sys.stdout.buffer)
@@ -100,7 +109,8 @@ def _source(root: Path, options: CatOptions) -> _Source | None:
         return None
     with _readable(paths[0]):
         schema = pq.read_schema(paths[0])
-    columns = _chosen(options.columns, schema.names, root) or tuple(schema.names)
+    wanted = options.columns if options.layout is None else _needed(schema.names, root)
+    columns = _chosen(wanted, schema.names, root) or tuple(schema.names)
     condition, used = parse_where(options.where, schema) if options.where is not None else (None, frozenset())
     return _Source(paths, columns, condition, tuple(name for name in schema.names if name in {*columns, *used}))
 
@@ -148,6 +158,14 @@ def _chosen(wanted: Sequence[str], present: Sequence[str], root: Path) -> tuple[
             hint = did_you_mean(name, present) or f" There are {', '.join(present)}."
             raise ConfigError(f"--columns: {root} has no column {name}.{hint}")
     return tuple(dict.fromkeys(names))
+
+
+def _needed(present: Sequence[str], root: Path) -> tuple[str, ...]:
+    from stages.core.helpsteer3 import NEEDS
+
+    if not set(NEEDS) <= set(present):
+        raise DataError(f"{root} holds no principles; --layout helpsteer3 prints those of extract-principles.")
+    return NEEDS
 
 
 def _need_same_columns(sources: Sequence[_Source]) -> None:

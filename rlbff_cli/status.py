@@ -74,7 +74,8 @@ def _facts(state: "FolderStatus") -> dict[str, str]:
     }
     if state.rows_per_second is not None:
         facts["speed"] = f"{state.rows_per_second:,.1f} rows/s{_forecast(state)}"
-    return facts | {name.replace("_", " "): f"{count:,}" for name, count in state.counts.items()}
+    counts = [f"{name.replace('_', ' ')} {count:,}" for name, count in state.counts.items() if count]
+    return facts | ({"counts": ", ".join(counts)} if counts else {})
 
 
 def _forecast(state: "FolderStatus") -> str:

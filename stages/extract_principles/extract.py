@@ -165,7 +165,7 @@ class _Output:
             mentions = [
                 to_mention(claim, annotator, feedback, evidence_threshold=method.evidence_threshold) for claim in claims
             ]
-            self.counts.update(f"match_{_bin(mention.match):03d}" for mention in mentions)
+            self.stats.matches.update(_bin(mention.match) for mention in mentions)
             filtered = filter_mentions(mentions, evidence_threshold=method.evidence_threshold, artefact=method.artefact)
             consistent = drop_contradictions(filtered.kept)
             case.mentions += consistent.kept
@@ -279,9 +279,9 @@ class _Output:
         )
 
 
-def _bin(match: float) -> int:
+def _bin(match: float) -> str:
     """The lower bound of the ten-wide bin that a match of 0 to 100 falls in; 100 has one of its own."""
-    return int(match // 10) * 10
+    return str(int(match // 10) * 10)
 
 
 def _evidence(mention: Mention) -> Row:

@@ -21,12 +21,13 @@ class Stats:
     """Sums over responses.
 
     `votes` maps a domain to how often each vote pattern occurs (see `agreement.vote_pattern`); `names` maps a domain
-    to {principle: [rows with yes, rows with no]}.
+    to {principle: [rows with yes, rows with no]}. `matches` counts mentions by the ten-wide bin of their evidence match.
     """
 
     votes: dict[str, Counter[str]] = field(default_factory=dict)
     names: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     curve: CurveTally = field(default_factory=CurveTally)
+    matches: Counter[str] = field(default_factory=Counter)
 
     def add_votes(self, domain: str | None, units: Iterable[Unit]) -> None:
         """Count the votes of one response."""
@@ -53,14 +54,15 @@ class Stats:
                 counts = mine.setdefault(name, [0, 0])
                 counts[0], counts[1] = counts[0] + yes, counts[1] + no
         self.curve.merge(other.curve)
+        self.matches.update(other.matches)
 
     def to_json(self) -> dict[str, object]:
         """A value that JSON can hold."""
         votes = {domain: dict(patterns) for domain, patterns in self.votes.items()}
-        return {"votes": votes, "names": self.names, "curve": self.curve.to_json()}
+        return {"votes": votes, "names": self.names, "curve": self.curve.to_json(), "matches": dict(self.matches)}
 
 
 def stats_from_json(stored: Mapping[str, Any]) -> Stats:
     """Read back what `Stats.to_json` gave."""
     votes = {domain: Counter(patterns) for domain, patterns in stored["votes"].items()}
-    return Stats(votes, stored["names"], tally_from_json(stored["curve"]))
+    return Stats(votes, stored["names"], tally_from_json(stored["curve"]), Counter(stored["matches"]))

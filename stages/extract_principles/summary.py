@@ -42,10 +42,10 @@ def _shares(left: int, raw: int, before: int) -> tuple[float | None, float | Non
     return (left / raw if raw else None), (left / before if before else None)
 
 
-def histogram(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+def histogram(matches: Mapping[str, int]) -> list[tuple[str, int]]:
     """How well evidence matches the feedback: mentions by ten-wide bins of the match, and those of exactly 100."""
-    bins = [(f"{low} to {low + 10}", counts.get(f"match_{low:03d}", 0)) for low in range(0, 100, 10)]
-    return [*bins, ("100", counts.get("match_100", 0))]
+    bins = [(f"{low} to {low + 10}", matches.get(str(low), 0)) for low in range(0, 100, 10)]
+    return [*bins, ("100", matches.get("100", 0))]
 
 
 def agreements(stats: Stats, seed: int) -> dict[str, Agreement]:
@@ -82,7 +82,7 @@ def facts(
         "principles_written": total["written"],
         "unique_principles": len(unique),
         "waterfall": [step._asdict() for step in waterfall(counts.get("raw", 0), total["dropped_by"])],
-        "evidence_match": dict(histogram(counts)),
+        "evidence_match": dict(histogram(stats.matches)),
         "yes_share": _yes_share(counts),
         "consensus": consensus,
         "label_conflicts": conflicts,

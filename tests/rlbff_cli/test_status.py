@@ -24,7 +24,7 @@ def test_an_unfinished_folder_with_its_forecast(rlbff: Rlbff, tmp_path: Path) ->
         "  dropped   15; by rule: evidence 8, partially 2",
         "  rejected  2; by reason: bad_json 2",
         "  speed     2.0 rows/s, about 15 s left",
-        "  mentions  40",
+        "  counts    mentions 40",
     ]
 
 
