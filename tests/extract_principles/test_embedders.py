@@ -147,6 +147,14 @@ def test_wrong_vectors_are_refused(data: Any, complaint: str) -> None:
         open_embedder(url, model="m", environ={}).embed(["first", "second"])
 
 
+def test_vectors_in_any_order_and_length_go_to_their_texts_as_unit_vectors() -> None:
+    # two distinct texts: vector 0 belongs to "first", (0, 3) and (6, 8) have lengths 3 and 10
+    data = [{"index": 1, "embedding": [0, 3]}, {"index": 0, "embedding": [6, 8]}]
+    with answering({"data": data}) as url:
+        vectors = open_embedder(url, model="m", environ={}).embed(["first", "second", "first"])
+    np.testing.assert_allclose(vectors, [[0.6, 0.8], [0.0, 1.0], [0.6, 0.8]], atol=1e-7)
+
+
 def test_size_of_the_vectors_may_not_change() -> None:
     answers = [{"data": [{"index": 0, "embedding": [1.0] * size}]} for size in (2, 3)]
     with answering(*answers) as url:

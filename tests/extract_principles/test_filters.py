@@ -76,6 +76,7 @@ def test_other_principles_are_not(principle: str) -> None:
 
 def test_the_list_of_artefacts_is_the_callers() -> None:
     assert not is_artefact("helpfulness", ())
+    assert not is_artefact("", ())
     assert not is_artefact("helpfulness", ("",))
     assert is_artefact("friendly", ("Friendliness",))
     assert is_artefact("overall (code) quality", ("(code) quality",))

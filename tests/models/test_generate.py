@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
+from tokenizers.processors import TemplateProcessing
 
 from stages.core.chat import Message
 from stages.models.generate import GumbelSampler, LocalChat, render
@@ -124,6 +125,22 @@ def test_reasoning_is_switched_off_where_the_template_knows_the_switch(tiny: Pat
     tokenizer = load_causal_lm(str(tiny)).tokenizer
     tokenizer.chat_template = "{{ messages[0]['content'] }}{% if not enable_thinking %} /quiet{% endif %}"
     assert render([Message("user", "Hi")], tokenizer) == "Hi /quiet"
+
+
+@pytest.mark.parametrize("has_template", [True, False])
+def test_opening_token_is_added_once_by_template_or_tokenizer(has_template: bool, tiny: Path, tmp_path: Path) -> None:
+    # as Llama's: the tokenizer puts a token before every text, and a template writes it too
+    opening = TemplateProcessing(single="<|start|> $A", special_tokens=[("<|start|>", 1)])
+    tokenizer = load_causal_lm(str(tiny)).tokenizer
+    tokenizer.backend_tokenizer.post_processor = opening
+    tokenizer.chat_template = "<|start|>{{ messages[0]['content'] }}" if has_template else None
+    folder = Path(shutil.copytree(tiny, tmp_path / "opening"))
+    (folder / "chat_template.jinja").unlink()
+    tokenizer.save_pretrained(folder)
+    text = "Hi" if has_template else "User: Hi\n\nAssistant:"
+    expected = len(tokenizer(text, add_special_tokens=False)["input_ids"]) + 1
+    answer = LocalChat(str(folder), max_new_tokens=1).complete([[Message("user", "Hi")]])[0]
+    assert answer.prompt_tokens == expected
 
 
 def test_prompt_that_leaves_no_room_is_reported_and_others_are_answered(plain: Path) -> None:
