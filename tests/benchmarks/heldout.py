@@ -184,7 +184,10 @@ def main(arguments: Sequence[str]) -> int:
     wanted = GOLDEN / ("dev_families.json" if tune else "heldout_judgements.jsonl")
     for path in (SHARED, wanted):
         if not path.exists():
-            print(f"{path.name} is not at {path.parent}: this figure needs ../shared/data and {wanted.name}.", file=sys.stderr)
+            print(
+                f"{path.name} is not at {path.parent}: this figure needs ../shared/data and {wanted.name}.",
+                file=sys.stderr,
+            )
             return 66
     sys.path.insert(0, str(ROOT))
     for line in report(tuning_rows(SHARED, wanted) if tune else heldout_rows(SHARED, wanted)):

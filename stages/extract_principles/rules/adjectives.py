@@ -6,7 +6,7 @@ their subject is the response or a part of it.
 
 STRONG: dict[str, tuple[str, str]] = {
     "accuracy of information": (
-        "accurate, factual, factually sound, truthful, spot on, error free, free of errors, free from errors",
+        "accurate, reliable, credible, trustworthy, factual, factually sound, truthful, spot on, error free, free of errors, free from errors",
         "inaccurate, misinformed, misleading, deceptive, factually off, mistaken, erroneous, miscalculated, untrue, error prone",
     ),
     "up-to-date information": (
@@ -16,7 +16,7 @@ STRONG: dict[str, tuple[str, str]] = {
     "accuracy of the translation": ("faithful, well translated", "mistranslated, poorly translated, badly translated"),
     "soundness of reasoning": (
         "logical, well reasoned, coherent, rigorous, well argued, sensible, reasonable, logically sound, cogent",
-        "illogical, irrational, nonsensical, incoherent, senseless, far fetched, fallacious, unreasonable, absurd, "
+        "illogical, nonsense, circular, irrational, nonsensical, incoherent, senseless, far fetched, fallacious, unreasonable, absurd, "
         "ridiculous, poorly reasoned, unsound, not logical, convoluted reasoning, bizarre, counterintuitive",
     ),
     "no unsupported assumptions": ("", "speculative, unwarranted, far reaching"),
@@ -30,7 +30,7 @@ STRONG: dict[str, tuple[str, str]] = {
         "off the mark, not related, unnecessary, unneeded, needless, off base, out of context, unfocused, extraneous",
     ),
     "clarity": (
-        "clear, understandable, easy to understand, easy to follow, easily understandable, easy to read, lucid, "
+        "clear, clearer, easier to read, easier to follow, easier to understand, understandable, easy to understand, easy to follow, easily understandable, easy to read, lucid, "
         "straightforward, intelligible, well explained, clear cut, easy to comprehend, easily digestible, readable, "
         "clearly explained, clearly written, easy to grasp, comprehensible, well written, well worded, well phrased, "
         "well articulated, digestible, legible, crystal clear, simple to understand, simple to follow, self explanatory, "
@@ -43,11 +43,11 @@ STRONG: dict[str, tuple[str, str]] = {
         "hard to digest, gibberish, garbled, jumbled, puzzling, overwhelming, overly complex, dense",
     ),
     "simplicity": (
-        "simple, uncomplicated, beginner friendly, accessible, simplified",
+        "simple, simpler, uncomplicated, beginner friendly, accessible, simplified",
         "complicated, overcomplicated, over complicated, overly complicated, overengineered, over engineered",
     ),
     "conciseness": (
-        "concise, succinct, brief, short, compact, to the point and short, crisp, terse but clear, short and sweet, "
+        "concise, succinct, brief, short, shorter, briefer, tighter, compact, to the point and short, crisp, terse but clear, short and sweet, "
         "pithy, economical, snappy, streamlined",
         "verbose, wordy, long winded, lengthy, rambling, bloated, padded, drawn out, longwinded, overlong, "
         "unnecessarily long, over explained, excessive, over detailed, too much, long",
@@ -75,10 +75,10 @@ STRONG: dict[str, tuple[str, str]] = {
         "runnable, executable, working, functional, fully functional, production ready, ready to use, compilable",
         "broken, buggy, non functional, nonfunctional, not working, unusable, bug ridden, uncompilable, not runnable",
     ),
-    "correctness of the code": ("bug free, syntactically valid, syntactically correct", "syntactically incorrect"),
+    "correctness of the code": ("bug free", ""),
     "code security": ("secure, injection safe", "insecure, vulnerable, prone to injection"),
     "code efficiency": (
-        "efficient, optimized, optimised, performant, fast enough, scalable, optimal, highly efficient",
+        "efficient, faster, optimized, optimised, performant, fast enough, scalable, optimal, highly efficient",
         "inefficient, suboptimal, sub optimal, slow, unoptimized, unoptimised, wasteful, quadratic",
     ),
     "code readability": (
@@ -137,7 +137,7 @@ STRONG: dict[str, tuple[str, str]] = {
         "bad idea, a bad idea, not a good idea, terrible idea, impractical, unrealistic, infeasible, unfeasible, unworkable, not feasible, not viable, impracticable, unusable",
     ),
     "depth": (
-        "detailed, in depth, insightful, nuanced, elaborate, well researched, informative, educational, "
+        "detailed, longer, in depth, insightful, nuanced, elaborate, well researched, informative, educational, "
         "full of detail, descriptive, thought provoking, well thought out",
         "superficial, shallow, surface level, simplistic, oversimplified, over simplified, high level only, basic, "
         "uninformative, underdeveloped, lacking in depth, bare bones, cursory, sketchy, rudimentary, "
@@ -225,10 +225,10 @@ QUALITY: tuple[str, str] = (
     "impressive, helpful, outstanding, superb, fantastic, amazing, wonderful, satisfactory, acceptable, proper, ideal, "
     "commendable, high quality, top notch, well done, impeccable, exemplary, brilliant, ok, okay, spot on, beautiful, "
     "best, lovely, exceptional, stellar, effective, very good, well crafted, well executed, thoughtful, praiseworthy, "
-    "remarkable, on par, meaningful",
+    "remarkable, meaningful, a nice touch, a plus, a good touch, praiseworthy too, commendably good, spotless",
     "bad, poor, terrible, weak, lacking, inadequate, insufficient, inappropriate, unacceptable, awful, horrible, "
     "mediocre, subpar, sub par, disappointing, deficient, limited, improper, unsuitable, unsatisfactory, underwhelming, "
-    "problematic, low quality, lackluster, questionable, not good enough, not up to par, not ideal, worst, atrocious, substandard, scant, scarce, sloppy, careless, lazy",
+    "problematic, low quality, lackluster, questionable, not good enough, not up to par, not ideal, worst, atrocious, substandard, scant, scarce, a mess, a disaster, messy, sloppy, careless, lazy",
 )
 PRESENT: tuple[str, str] = (
     "included, provided, present, given, added, used, followed, respected, met, handled, covered, offered, supplied, "
@@ -277,7 +277,7 @@ FIELDS: dict[str, str] = {
     "linguistically": "fluency and grammar",
     "orthographically": "fluency and grammar",
     "stylistically": "word choice",
-    "syntactically": "correctness of the code",
+    "syntactically": "executable code",
     "functionally": "correctness of the code",
     "structurally": "structure",
     "ethically": "ethical content",

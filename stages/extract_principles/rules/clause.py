@@ -7,7 +7,9 @@ from stages.extract_principles.rules.scan import Scan
 
 Found = tuple[str, Verdict] | None
 
-_SUBJECT = re.compile(r"[RTNnKEX]")
+_SUBJECT = re.compile(r"[RTNnKEXZ]")
+# A comma ends the evidence unless it goes on listing adjectives.
+_EVIDENCE_END = re.compile(r",(?![&iht]{0,3}[AWGQ])")
 _SPEECH = frozenset(
     "says|states|said|stated|claims|claimed|suggests|suggested|infers|implies|concludes|writes|thinks|believes|argues|"
     "mentions|mentioned|told|saying|stating|claiming|assumes|assumed|say|state|prove|accept|conclude|deduce|knows|know|"
@@ -30,7 +32,7 @@ class Clause:
     def first_noun(self) -> str:
         """Tag of the first noun of any list, "" if there is none."""
         found = _SUBJECT.search(self.tags, self.low, self.high)
-        return found.group() if found else ""
+        return ("X" if found.group() == "Z" else found.group()) if found else ""
 
     def subject(self, position: int) -> tuple[str, int]:
         """Tag and index of the noun that governs `position`: "u" for a noun of no list, "" with -1 for none."""
@@ -73,8 +75,8 @@ class Clause:
         start = self.chunk(position)
         if start > self.low and not _SUBJECT.search(tags, start, position):
             start = self.chunk(start - 1)
-        stop = tags.find(",", position, self.high)
-        stop = self.high if stop < 0 else stop
+        end = _EVIDENCE_END.search(tags, position, self.high)
+        stop = end.start() if end else self.high
         return self.scan.starts[start], self.scan.ends[stop - 1]
 
     def _head(self, index: int, stop: int) -> tuple[str, int]:
@@ -83,4 +85,4 @@ class Clause:
             after = index + 2 if tags[index + 1 : index + 2] == "d" else index + 1
             if after < stop and tags[after] in "Nn":
                 return tags[after], after
-        return tags[index], index
+        return ("X" if tags[index] == "Z" else tags[index]), index

@@ -9,7 +9,7 @@ from stages.extract_principles.rules.idiom_pass import with_idioms
 from stages.extract_principles.rules.scan import mask, normalise, scan
 
 _OPENING = re.compile(
-    r"(?:the|this|that)\s+(?:\w+'s\s+)?(?:response|answer|reply|output|completion)\s+(?:is|was|seems)\s+"
+    r"(?:(?<![^.!?:\n,])|(?<=[.!?:\n,] )|(?<=think )|(?<=feel )|(?<=that ))(?:the|this|that)\s+(?:\w+'s\s+)?(?:response|answer|reply|output|completion)\s+(?:is|was|seems)\s+"
     r"(?:(not|un|slightly|somewhat|partially|mostly|perfectly|very|extremely|fully|completely|quite|only)\s+){0,2}"
     r"(un)?helpful\b"
 )

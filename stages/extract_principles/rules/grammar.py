@@ -13,7 +13,7 @@ from stages.extract_principles.rules.scan import Scan
 
 # The bound keeps every look at a clause short, whatever the text.
 _CLAUSE = re.compile(r"[^.BbL?]{1,120}")
-_CUE = re.compile(r"[AWGQPVqENnKFkMw]")
+_CUE = re.compile(r"[AWGQPVqENnKFkMwfZ]")
 
 _FRAMES: dict[str, Callable[[Clause, int], Found]] = {
     **dict.fromkeys("AWGQP", adjective_frames.adjective),
@@ -23,6 +23,8 @@ _FRAMES: dict[str, Callable[[Clause, int], Found]] = {
     "k": verb_frames.leaves_out,
     "M": verb_frames.left_undone,
     "w": verb_frames.left_undone,
+    "f": verb_frames.left_undone,
+    "Z": noun_frames.right_thing,
     "E": noun_frames.fault,
     **dict.fromkeys("NnK", noun_frames.part),
 }

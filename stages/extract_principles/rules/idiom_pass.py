@@ -1,13 +1,17 @@
 """Runs the idioms whose trigger words occur and settles which of their findings stand."""
 
+import re
 from collections.abc import Iterable
 
+from stages.extract_principles.mention import Verdict
 from stages.extract_principles.rules.findings import Finding
 from stages.extract_principles.rules.idioms import CODE_IDIOMS, FALLBACK, FALLBACKS, IDIOMS, IMPLICIT, Idiom
 from stages.extract_principles.rules.inventory import FAMILY_OF
 
-_STOPS = ".!?\n;"
-_LONGEST = 240
+_STOP = re.compile(r"[.!?](?=\s|$)|[\n;]|, ?(?=but |and |so )")
+# What code fails to consider is what it gets wrong.
+_IN_CODE = frozenset({"correctness of the answer", "correctness of the method", "consideration of all given facts"})
+_BACK, _LONGEST = 100, 240
 
 
 def _by_trigger(idioms: Iterable[Idiom]) -> dict[str, tuple[Idiom, ...]]:
@@ -33,27 +37,42 @@ def with_idioms(text: str, tokens: set[str], explicit: list[Finding], *, code: b
     settled = {(finding.principle, finding.verdict) for finding in explicit}
     for idiom in sorted(candidates.values(), key=lambda candidate: candidate.tier):
         principle = idiom.principle
-        if code and principle in ("correctness of the answer", "correctness of the method"):
+        if code and principle in _IN_CODE:
             principle = "correctness of the code"
         if (principle, idiom.verdict) in settled:
             continue
-        if idiom.tier >= IMPLICIT and ((principle, "yes") in settled or (FAMILY_OF[principle], idiom.verdict) in families):
+        if idiom.tier >= IMPLICIT and (
+            (principle, "yes") in settled or (FAMILY_OF[principle], idiom.verdict) in families
+        ):
             continue
         if idiom.tier == FALLBACK and any(found != "helpfulness" for found, _ in settled):
             break
         match = idiom.pattern.search(text)
         if match:
+            start, end = _evidence(text, match.start(), match.end())
+            if _said_already(findings, start, end, principle, idiom.verdict):
+                continue
             settled.add((principle, idiom.verdict))
             families.add((FAMILY_OF[principle], idiom.verdict))
-            findings.append(Finding(*_evidence(text, match.start(), match.end()), principle, idiom.verdict))
+            findings.append(Finding(start, end, principle, idiom.verdict))
     return findings
 
 
+def _said_already(findings: list[Finding], start: int, end: int, principle: str, verdict: Verdict) -> bool:
+    """Whether words of this span already made a claim of the same family and verdict."""
+    family = FAMILY_OF[principle]
+    return any(
+        found.start < end and start < found.end and found.verdict == verdict and FAMILY_OF[found.principle] == family
+        for found in findings
+    )
+
+
 def _evidence(text: str, start: int, end: int) -> tuple[int, int]:
-    """The match, grown to the end of its sentence and back over the word that it may have begun within."""
-    limit = min(len(text), start + _LONGEST)
-    while end < limit and text[end - 1] not in _STOPS:
-        end += 1
-    while start < end and text[start] in ".!?;:)\n ":
+    """The match, grown to the ends of its sentence as far as they are near."""
+    while start < end - 1 and text[start] in ".!?;:,)\n ":
         start += 1
-    return start, max(start + 1, end)
+    low = text.find(" ", start - _BACK, start) + 1 if start > _BACK else 0
+    for stop in _STOP.finditer(text, max(0, start - _BACK), start):
+        low = stop.end()
+    closing = _STOP.search(text, end - 1, start + _LONGEST)
+    return low, closing.start() + 1 if closing else min(len(text), start + _LONGEST)

@@ -26,12 +26,16 @@ class Idiom(NamedTuple):
 
 _ANSWER = (
     r"(?:answers?|response|output|model|solution|reply|completion|code|function|program|summary|assistant|script|"
-    r"sample|query|implementation)"
+    r"sample|query|implementation|list|poem|essay|story|email|translation|letter|code snippet)"
 )
 _SOURCE = r"(?:context|premise|passage|text|article|story|source|document|paragraph|narrator|hypothesis|input)"
 _NEG = r"(?:does not|doesn't|did not|didn't|do not|don't|fails to|failed to|never|without|not|cannot|forgot to|isn't|wasn't)"
 _RIGHT = (
     r"(?:correct|right|actual|proper|real|accurate|most probable|most likely|appropriate|expected|ideal|valid|best)"
+)
+_LANGUAGE = (
+    r"(?:english|spanish|french|german|italian|portuguese|chinese|mandarin|japanese|korean|russian|arabic|hindi|dutch|polish|"
+    r"turkish|vietnamese|indonesian|swedish|greek|hebrew|thai|ukrainian|czech)"
 )
 _CORRECTNESS = "correctness of the answer"
 _METHOD = "correctness of the method"
@@ -73,10 +77,22 @@ IDIOMS: tuple[Idiom, ...] = (
         r"used|use|written|read|started|start|subtracted|added|multiplied|divided|multiply|add|subtract|divide|taken|done|calculated|"
         r"interpreted?|chosen|swapped|dividing|multiplying|concluded?|directed|followed)\b",
     ),
-    _idiom("correct right", _CORRECTNESS, r"\b(?:correct|right|final|actual) (?:answer|solution|calculation|steps)s?\s*(?:[.:\n]|$)"),
-    _idiom("fixed corrected solved", _CORRECTNESS, r"\b(?:can|could|should|needs? to) be (?:easily |simply )?(?:fixed|corrected|solved)\b"),
+    _idiom(
+        "correct right",
+        _CORRECTNESS,
+        r"\b(?:correct|right|final|actual) (?:answer|solution|calculation|steps)s?\s*(?:[.:\n]|$)",
+    ),
+    _idiom(
+        "fixed corrected solved",
+        _CORRECTNESS,
+        r"\b(?:can|could|should|needs? to) be (?:easily |simply )?(?:fixed|corrected|solved)\b",
+    ),
     _idiom("needs need", _CORRECTNESS, r"\bneeds? to be (?!more|less|a bit|clearer|better)\w+ed\b", FALLBACK),
-    _idiom("should've supposed", _CORRECTNESS, r"\b(?:should've|(?:is|was|were|are) supposed to)\b"),
+    _idiom(
+        "should've supposed",
+        _CORRECTNESS,
+        r"\bshould've\b|(?<!what it )(?<!what they )\b(?:is|was|were|are) supposed to\b",
+    ),
     _idiom(
         "should could would might needs",
         "completeness",
@@ -93,7 +109,7 @@ IDIOMS: tuple[Idiom, ...] = (
     _idiom(
         "instead rather",
         _CORRECTNESS,
-        rf"\b(?:{_ANSWER}|it|they)\b(?! should)[^.!?\n]{{0,120}}?\b(?:instead of|rather than|and not|instead)\b",
+        rf"\b(?:{_ANSWER}|it|they)\b(?! should)[^.!?\n]{{0,120}}?\b(?:instead of|rather than|and not|instead)\b(?! (?:in )?{_LANGUAGE})",
     ),
     _idiom(
         "mentioned stated suggested proposed claimed insinuated implied indicated suggests claims states implies says speculates",
@@ -159,11 +175,11 @@ IDIOMS: tuple[Idiom, ...] = (
         EXPLICIT,
     ),
     _idiom(
-        "mention indication evidence basis backing support reason nothing suggestion",
+        "mention indication evidence basis backing support reason nothing suggestion not isn't aren't wasn't",
         _GROUNDING,
         rf"(?:^|[.!?\n,] ?)there(?: is|'s| was| are) (?:\w+ )?(?:no|not any|n't any) (?:\w+ )?(?:mention|indication|evidence|basis|backing|support|"
         rf"reason to|suggestion)\b|\bnothing (?:\w+ ){{0,3}}(?:about|in) (?:the |this )?(?:\w+ ){{0,2}}{_SOURCE}|\b(?:says|said) nothing about"
-        rf"|\bno (?:mention|indication) (?:of|that)|\bnothing in {_SOURCE}",
+        rf"|\bno (?:mention|indication) (?:of|that)|\b(?:not|isn't|aren't|wasn't) (?:\w+ )?(?:in|part of|from) (?:the |this )?(?:original |given )?{_SOURCE}\b|\bnothing in {_SOURCE}",
     ),
     _idiom(
         "context premise passage text article source story hypothesis",
@@ -203,7 +219,12 @@ IDIOMS: tuple[Idiom, ...] = (
         r"\b(?:does not|doesn't|did not|didn't|without|fails to|never|not) (?:\w+ )?(?:explain|tell us|tell|show|clarify|justify|say|explaining|showing)(?:ing)? (?:why|how|where|which)\b",
         EXPLICIT,
     ),
-    _idiom("answer", "answering the question asked", rf"\b{_NEG} (?:\w+ )?(?:able to )?answer\b|\bcannot answer\b", EXPLICIT),
+    _idiom(
+        "answer",
+        "answering the question asked",
+        rf"\b{_NEG} (?:\w+ )?(?:able to )?answer\b|\bcannot answer\b",
+        EXPLICIT,
+    ),
     _idiom(
         "unclear clear idea tell comprehend sure",
         "clarity of the derivation",
@@ -233,6 +254,12 @@ IDIOMS: tuple[Idiom, ...] = (
     ),
     _idiom("tangent rambling", "relevance", r"\bgoes (?:off )?on (?:an? )?(?:\w+ )?tangent", EXPLICIT),
     # Instructions.
+    _idiom(
+        "instead rather not mixes mixed mixing mix switches switched switching switch alternates",
+        "language match with the prompt",
+        rf"\b(?:mix(?:es|ed|ing)?|switch(?:es|ed|ing)?|alternates?) (?:between |to |into |back to )?{_LANGUAGE}\b|\bin {_LANGUAGE},? (?:instead of|rather than|and not|not)\b|\b(?:instead of|rather than|not) (?:in )?{_LANGUAGE}\b",
+        EXPLICIT,
+    ),
     _idiom(
         "but yet however instead whereas",
         "instruction following",
@@ -277,7 +304,7 @@ CODE_IDIOMS: tuple[Idiom, ...] = (
     _idiom(
         "changed change changing replace replaced added add remove removed fixed switch adding removing make made adjust adjusted modified replacing tweak map",
         "correctness of the code",
-        r"(?:^|[.!?\n;:)] ?|\b(?:i|i've|we|simply|to|by|just|then|can|and|had to|is to|instead) )(?:simply |just |only |have |need to |also |had to |'ve )*"
+        r"(?:^|[.!?\n;:)] ?|\b(?:i|i've|we|simply|to|by|just|then|can|and|had to|is to|instead)(?<!nice to)(?<!good to)(?<!better to)(?<!great to)(?<!helpful to) )(?:simply |just |only |have |need to |also |had to |'ve )*"
         r"(?:chang(?:e|ed|ing) |replac(?:e|ed|ing) |add(?:ed|ing)? |remov(?:e|ed|ing) |fixed |switch(?:ed|ing)? |ma(?:k|d)e (?:changes|it|the|sure|a)|adjust(?:ed|ing)? |modif\w+ |tweak\w* |map )",
     ),
     _idiom("instead", "correctness of the code", r"\binstead\b"),
@@ -301,7 +328,7 @@ CODE_IDIOMS: tuple[Idiom, ...] = (
     _idiom(
         "for",
         "edge case handling",
-        r"\b(?:does not|doesn't|not|fails to) (?:\w+ )?(?:work for|account for|handle|consider|check (?:for|that|if|whether)|cover)\b",
+        r"\b(?:does not|doesn't|not|fails to) (?:\w+ )?(?:work for|handle|check (?:for|that|if|whether))\b",
     ),
 )
 

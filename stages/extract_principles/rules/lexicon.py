@@ -40,6 +40,7 @@ def build() -> dict[str, Word]:
     _add_plain(table, "K", nouns.TASKS)
     _add_plain(table, "N", nouns.PARTS)
     _add_plain(table, "n", nouns.ASPECTS)
+    _add_plain(table, "Z", nouns.RIGHT_THINGS)
     for tag, text in (("R", nouns.RESPONSE), ("T", nouns.PRONOUN), ("X", nouns.FOREIGN)):
         for entry in phrases(text):
             table.setdefault(entry, Word(tag, "", 0))

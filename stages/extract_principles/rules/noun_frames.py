@@ -8,6 +8,7 @@ from stages.extract_principles.rules.nouns import CORRECTNESS_OF
 
 _IN_PART = re.compile(r"[pw][du]{0,2}([nN])")
 _BETWEEN = re.compile(r"[pjRTEcC]")
+_WISH = re.compile(r"s[iqhwcm!]{0,4}$")
 _ONLY_NO = frozenset({"completeness", "completeness of the steps", "conclusiveness of the answer"})
 _CONTENT = frozenset(
     "accuracy of information|correctness of the answer|correctness of the method|arithmetic accuracy|"
@@ -54,16 +55,20 @@ def part(clause: Clause, position: int) -> Found:
         return None
     before = window[:at]
     irrealis = "s" in before
+    if irrealis and governing == "w" and not _WISH.search(before):
+        return None
     if governing in "ko":
-        if _lacking_source(clause, position, subject):
+        if _lacking_source(clause, position, subject) or (wish == "without" and flips(before)):
             return None
         principle = "completeness" if word.principle in _CONTENT else word.principle
         return settle(principle, -1, flips(before), irrealis=irrealis, scope="")
     if governing == "s":
-        wished = (word.tag == "N" and "m" in window[at:]) or wish in _WISHES
+        wished = "m" in window[at:] or wish in _WISHES
         return (word.principle, "no") if wished and word.principle not in _CONTENT else None
     if _has_own_adjective(clause, position, window) or not _counts(word.tag, word.principle, governing):
         return None
+    if wish.endswith("ing") and before.endswith("p"):
+        irrealis = irrealis or "V" in clause.tags[clause.low : position]
     found = settle(word.principle, 1, flips(before), irrealis=irrealis, scope=window.replace("H", ""))
     return None if found and found[0] in _ONLY_NO and found[1] != "no" else found
 
@@ -83,4 +88,22 @@ def _has_own_adjective(clause: Clause, position: int, window: str) -> bool:
 def _lacking_source(clause: Clause, position: int, subject: str) -> bool:
     """Whether it is the source that lacks something, as in "there is not enough evidence in the context"."""
     ahead = clause.tags[position : position + 6]
-    return "X" in ahead or (clause.scan.words[position].principle == "justification" and subject not in ("R", "T", "N", "n"))
+    return "X" in ahead or (
+        clause.scan.words[position].principle == "justification" and subject not in ("R", "T", "N", "n")
+    )
+
+
+def right_thing(clause: Clause, position: int) -> Found:
+    """ "It reaches the correct result": praise where a verb reaches it, else the topic of an implicit correction."""
+    window = clause.window(position, 6)
+    at = max(window.rfind("w"), window.rfind("f"))
+    subject, index = clause.subject(position)
+    if at < 0 or _BETWEEN.search(window, at) or (subject or clause.inherited) not in ("R", "T", "n", "N"):
+        return None
+    return settle(
+        clause.scan.words[position].principle,
+        1,
+        flips(window[:at]),
+        irrealis="s" in window,
+        scope=window.replace("H", ""),
+    )

@@ -46,7 +46,7 @@ PARTS: dict[str, str] = {
     "creativity": "creativity, originality, imagination, humor, humour, wit",
     "personalisation": "personalization, personalisation, personal touch",
     "soundness of reasoning": "common thread",
-    "structure": "introduction, clear structure, transitions, logical flow, topic sentence, thesis statement",
+    "structure": "introduction, thesis, transitions, logical flow, topic sentence, thesis statement",
 }
 
 # Sides of a response that are judged but not merely present ("the tone is wrong", "good structure").
@@ -63,7 +63,7 @@ ASPECTS: dict[str, str] = {
     "deductions, thought process, chain of reasoning, line of reasoning, chain of thought, logical reasoning, "
     "logical thinking, logical structure, logical flow of the argument, analysis, train of thought, premises used",
     "correctness of the method": "approach, method, methods, methodology, procedure, operation, operations, strategy, "
-    "technique, mode of calculation, way, process, steps taken, steps shown, steps provided, steps used, move, "
+    "technique, mode of calculation, steps taken, steps shown, steps provided, steps used, move, "
     "first step, last step, final step, second step, third step, next step, procedures, solution steps, approaches",
     "arithmetic accuracy": "calculation, calculations, arithmetic, math, maths, computation, computations, sum, sums, "
     "algebra, multiplication, addition, subtraction, division, equation, equations, mathematics, numerical result",
@@ -171,7 +171,7 @@ FAULTS: dict[str, str] = {
     "unnecessary details, unnecessary detail, irrelevant detail, superfluous information, off topic content, "
     "extra information, irrelevant points, unrelated content, extraneous details, extraneous detail, "
     "redundant information, unneeded details",
-    "clarity": "ambiguity, confusion, ambiguities, vagueness, jargon, unclear wording, technical jargon, obscurity",
+    "clarity": "ambiguity, ambiguities, vagueness, jargon, unclear wording, technical jargon, obscurity",
     "conciseness": "fluff, filler, padding, unnecessary words, verbiage, unnecessary explanation, preamble, "
     "unnecessary introduction, unnecessary explanations, filler words, waffle, unnecessary text, bloat, "
     "excess verbiage, long preamble, wasted words, unnecessary commentary, filler content, needless words",
@@ -205,7 +205,7 @@ FAULTS: dict[str, str] = {
     "safety": "harmful content, dangerous advice, unsafe advice, harmful advice, toxic content, unsafe content, "
     "health risk, harmful information, dangerous information, profanity, unsafe instructions",
     "polite tone": "rudeness, insults, sarcasm, condescension, aggression",
-    "adherence to the requested length": "excess words over the limit",
+    "overall quality": "weakness, weaknesses, drawback, drawbacks, downside, downsides, shortcoming, shortcomings",
 }
 
 # "The explanation is wrong" is about accuracy, "the explanation is good" about the explanation.
@@ -239,19 +239,29 @@ RESPONSE = (
     "cover letter, message, story line, rewrite, rewriting, work, report, song, lyrics, outline given, points, point, "
     "lists, items, item, half, part, parts, response itself, llm, first part, second part, rest, sample, model's response, "
     "ai's response, assistant's response, final output, blog post, paraphrase, title, titles, headline, joke, jokes, "
+    "guide, overview, tutorial, discussion, comparison, rundown, version, piece, draft, treatment, manner, fashion, way, tone overall, "
     "answer given, answer provided, response given, response provided, document, proof"
 )
 PRONOUN = "it, this, that, these, they, those, which, its output, both, all of it, all of this, the above"
 FOREIGN = (
     "prompt, question, user, users, context, premise, hypothesis, passage, article, task, request, original, narrator, "
     "input, someone, query of the user, questions, requests, he, she, i, we, you, person, people, author, speaker, asker, "
-    "correct answer, right answer, actual answer, correct approach, right approach, correct calculation, right calculation, "
-    "right result, correct response, right option, correct option, best answer, correct solution, ideal answer, "
-    "ideal response, better answer, better response, correct result, correct formula, problem statement, prompter, "
+    "problem statement, prompter, "
     "customer, reader, readers, annotator, evaluator, story given, other response, reference answer, ground truth, "
-    "expected output, unit tests given, goal, proper answer, real answer, complete answer, good answer, good response, "
-    "perfect answer, perfect response, final answer should, correct way, right way, best way, correct steps are, "
+    "expected output, unit tests given, goal, "
     "other answer, previous response, first response, second response, response 1, response 2, response a, response b, "
     "user's question, user's request, user's prompt, user's code, original code, original prompt, original question, "
     "original text, source text, given context, given text, problem, issue, who, my"
 )
+
+# What should have been: a topic of its own, unless the response is said to reach it.
+RIGHT_THINGS: dict[str, str] = {
+    "correctness of the answer": "correct answer, right answer, actual answer, right result, correct response, right option, "
+    "correct option, best answer, correct solution, ideal answer, ideal response, better answer, better response, "
+    "correct result, proper answer, real answer, good answer, good response, perfect answer, perfect response, "
+    "correct conclusion, right conclusion, correct choice, right choice, right solution, correct value, correct number, "
+    "correct output, right number, right value, expected result, correct results, expected output",
+    "correctness of the method": "correct approach, right approach, correct formula, right formula, correct way, right way, best way, "
+    "correct method, right method, correct steps, right steps, correct procedure, proper steps, correct operation, proper method",
+    "arithmetic accuracy": "correct calculation, right calculation, correct calculations, correct equation",
+}

@@ -25,7 +25,11 @@ _PUNCTUATION = {
 
 _CLITIC = re.compile(r"(?<=[Te])z")
 # "and" before a verb, or before a noun and its verb, starts a clause of its own.
-_NEW_CLAUSE = re.compile(r"&(?=[ihHq]{0,3}(?:!?[cCwfVkFovs]|[deu]{0,4}[RTNnXEK](?:d?[Nn])?[hiHq]{0,3}[cCwfVkFvs]|T|e))")
+_NEW_CLAUSE = re.compile(
+    r"&(?=[ihHq]{0,3}(?:!?[cCwfVkFovs]|([deu]{0,4}[RTNnXEKZ](?:d?[Nn])?[hiHq]{0,3}[cCwfVkFvs])|T|e))"
+)
+
+_VERB = re.compile(r"[cCwfVkFMo]")
 
 
 class Scan(NamedTuple):
@@ -106,4 +110,13 @@ def _tags(words: list[Word]) -> str:
     tags = "".join([word.tag for word in words])
     if "z" in tags:
         tags = _CLITIC.sub("c", tags).replace("z", "d")
-    return _NEW_CLAUSE.sub("b", tags)
+    return _NEW_CLAUSE.sub(_split, tags) if "&" in tags else tags
+
+
+def _split(match: re.Match[str]) -> str:
+    """ "b" where a clause starts; two nouns of one subject ("the structure and the tone are ...") stay together."""
+    tags, position = match.string, match.start()
+    if position and tags[position - 1] in "nNRE" and match.group(1):
+        start = max(tags.rfind(mark, 0, position) for mark in ".B?,")
+        return "b" if _VERB.search(tags, start + 1, position) else "&"
+    return "b"

@@ -5,7 +5,7 @@ import re
 from stages.extract_principles.rules.clause import Clause, Found
 from stages.extract_principles.rules.findings import flips, settle
 
-_KNOWN_OBJECT = re.compile(r"[^.B,cwfV]{0,4}[NnKEAGQWRV]")
+_KNOWN_OBJECT = re.compile(r"[^.B,cwfV]{0,4}[NnKEAGQWVZ]")
 _NOUN_OBJECT = re.compile(r"[^.B,w]{0,5}[NnK]")
 _ANY_SUBJECT_NO = frozenset(
     "soundness of reasoning|relevance|clarity|internal consistency|no fabricated information|common sense|no repetition|"
@@ -13,7 +13,9 @@ _ANY_SUBJECT_NO = frozenset(
 )
 _LEAVES_OUT = frozenset(
     "misses|miss|missed|missing|omits|omit|omitted|omitting|skips|skipped|skipping|leaves out|left out|overlooks|"
-    "overlooked|glosses over|neglects|neglected|forgets|forgot|forgot about|forgets about|leaving out|overlooking".split("|")
+    "overlooked|glosses over|neglects|neglected|forgets|forgot|forgot about|forgets about|leaving out|overlooking".split(
+        "|"
+    )
 )
 _WEIGHING = frozenset(
     "consider|considers|considered|take into account|taking into account|take into consideration|account for|factor in|"
@@ -23,8 +25,17 @@ _COMPUTING = frozenset(
     "add|subtract|multiply|divide|calculate|convert|count|perform|deduct|compute|adding|finish|finish the".split("|")
 )
 _WISHED = frozenset(
-    "mention|include|included|mentioned|list|cover|covered|state|specify|discuss|provided|provide|given|offered".split("|")
+    "mention|include|included|mentioned|list|cover|covered|state|specify|discuss|provided|provide|given|offered".split(
+        "|"
+    )
 )
+_DENIED = re.compile(r"[!vF][iqh]{0,2}w?$")
+_WISH = re.compile(r"s[iqhwc]{0,3}$")
+_QUESTIONS = frozenset({"how", "where", "why", "what", "whom", "which", "who"})
+_ONLY_NO = frozenset({"completeness", "completeness of the steps", "conclusiveness of the answer"})
+_PASSIVE = re.compile(r"[cC][!ihHq]{0,4}$")
+_DENIED_HEAD = re.compile(r"[dihH]{0,2}[!o]")
+_ENDS = frozenset({"", ".", "B", "b", "p", "&", ",", "?", "q", "i"})
 _FINITE = frozenset("cCwfV")
 
 
@@ -35,6 +46,8 @@ def verb(clause: Clause, position: int) -> Found:
     if subject == "X" or (subject == "u" and (word.sign > 0 or word.principle not in _ANY_SUBJECT_NO)):
         return None
     if not subject and not window.strip("id&qo") and not _third_person(clause.raw[position], word.principle):
+        return None
+    if word.sign > 0 and subject == "T" and clause.inherited == "X":
         return None
     if (window.endswith("j") and not re.search("[Fs!v]", window)) or clause.reported(position):
         return None
@@ -68,7 +81,11 @@ def leaves_out(clause: Clause, position: int) -> Found:
         return settle(noun, -1, flips(window), irrealis=False, scope="")
     if raw not in _LEAVES_OUT or ends or "s" in window or _NOUN_OBJECT.match(tags, position + 1, clause.high):
         return None
-    if subject == "u" or (not subject and raw not in ("missing", "misses", "omits", "skips")):
+    if (
+        subject == "u"
+        or (not subject and "p" in window)
+        or (not subject and raw not in ("missing", "misses", "omits", "skips"))
+    ):
         return None
     return settle("completeness", -1, flips(window), irrealis=False, scope="")
 
@@ -76,12 +93,34 @@ def leaves_out(clause: Clause, position: int) -> Found:
 def left_undone(clause: Clause, position: int) -> Found:
     """A verb of providing, weighing or computing, denied or wished for, whose object no list knows."""
     raw, window = clause.raw[position], clause.window(position, 4)
-    if clause.governor(position) in ("X", "u", "E") or "o" in window:
+    if clause.tags[position + 1 : position + 2] in _ENDS and _PASSIVE.search(clause.tags, clause.low, position):
+        return _passive(clause, position)
+    if clause.tags[position] == "f":
         return None
-    if flips(window) % 2 == 0 and not ("s" in window and raw in _WISHED):
+    if clause.governor(position) in ("X", "u", "E", "K") or clause.after(position) in _QUESTIONS:
+        return None
+    if not _DENIED.search(window) and not (raw in _WISHED and _WISH.search(window)):
         return None
     if raw in _COMPUTING:
         return "completeness of the steps", "no"
     if _KNOWN_OBJECT.match(clause.tags, position + 1, clause.high):
         return None
-    return ("consideration of all given facts", "no") if raw in _WEIGHING else ("completeness", "no")
+    if raw in _WEIGHING:
+        return ("correctness of the code" if clause.code else "consideration of all given facts"), "no"
+    return "completeness", "no"
+
+
+def _passive(clause: Clause, position: int) -> Found:
+    """ "Tests are provided", "the word limit is not met", "no sources are given"."""
+    start = clause.chunk(position)
+    head = clause.tags[start:position]
+    subject, index = clause.subject(position)
+    negations = flips(head) - head.count("o") + bool(_DENIED_HEAD.match(head) and head.lstrip("dihH")[:1] == "o")
+    if subject not in ("N", "n", "K") or clause.reported(position):
+        return None
+    principle = clause.scan.words[index].principle
+    kept = clause.tags[position] == "f"
+    if (subject == "K" and not kept) or (subject == "n" and not kept and negations % 2 == 0):
+        return None
+    found = settle(principle, 1, negations, irrealis="s" in head, scope=head)
+    return None if found and principle in _ONLY_NO and found[1] != "no" else found

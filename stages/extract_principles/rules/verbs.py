@@ -7,7 +7,11 @@ VERBS: dict[str, tuple[str, str]] = {
         "",
     ),
     "justification": ("justifies, justify, justified by, substantiates, substantiate, backs up its, backs up", ""),
-    "use of examples": ("", ""),
+    "depth": (
+        "go deeper, goes deeper, gone deeper, dig deeper, digs deeper, go into more depth, go into more detail, gone into more detail, "
+        "goes into depth, goes into detail, gone into more depth, goes into great detail, go into detail, go into depth",
+        "scratches the surface, only scratches the surface, stays on the surface, glosses over the",
+    ),
     "soundness of reasoning": (
         "makes sense, make sense, made sense, making sense, adds up, add up, hold up, holds up, makes perfect sense, "
         "makes logical sense, logically follows, follows logically, follow logically, makes any sense, make any sense, "
@@ -64,8 +68,8 @@ VERBS: dict[str, tuple[str, str]] = {
         "calculates incorrectly, falsely calculates, does the math wrong, incorrectly computes, wrongly computes",
     ),
     "accuracy of information": (
-        "",
-        "misstates, misrepresents, misidentifies, misidentified, misattributes, misquotes, mislabels, mischaracterizes, "
+        "gets the facts right, got the facts right, gets its facts right, get the facts right",
+        "can't be trusted, cannot be trusted, misstates, misrepresents, misidentifies, misidentified, misattributes, misquotes, mislabels, mischaracterizes, "
         "misrepresented, misattributed, misspeaks, misleads, misnames, gets the facts wrong, gets facts wrong, "
         "conflates, conflated, misdescribes, exaggerates, understates, gets it wrong, got it wrong",
     ),
@@ -76,7 +80,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "answers correctly, arrive at the correct answer, answers the question correctly, reaches the right answer, "
         "reaches the correct conclusion, arrives at the correct conclusion, comes to the correct conclusion, "
         "comes to the right conclusion, arrive at the correct conclusion, answered correctly, "
-        "answered the question correctly, answer the question correctly, answer correctly, solves the problem, "
+        "answered the question correctly, answer the question correctly, answer correctly, solves the problem, solve the problem, solve the task, "
         "arrive to the correct answer, reach the correct answer, answer question correctly, get the correct answer, "
         "give the correct answer, provide the correct answer, provide the right answer, give the right answer, "
         "get the right answer, solves the equation, reach the right answer, come to the correct conclusion",
@@ -91,7 +95,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "relevance": (
         "stays on topic, stay on topic, stays focused, stay focused, sticks to the topic, stays on point, "
         "stick to the topic, gets straight to the point, get to the point, gets to the point",
-        "digresses, veers off, goes off topic, goes off on a tangent, strays from the topic, goes on a tangent, "
+        "digresses, loses focus, adds no value, add no value, adds little value, loses track, veers off, goes off topic, goes off on a tangent, strays from the topic, goes on a tangent, "
         "veers away, wanders off, has nothing to do with, have nothing to do with, had nothing to do with, "
         "has no bearing on, have no bearing on, has no relevance, went off topic, goes off track, bears no relation to, "
         "drifts away from, drifts off, has no relation to, contributes nothing, adds nothing, strays off topic, "
@@ -99,11 +103,15 @@ VERBS: dict[str, tuple[str, str]] = {
         "is not necessary, are not necessary, isn't necessary, was not necessary, not necessary, isn't needed",
     ),
     "clarity": (
-        "reads clearly, reads smoothly, flows smoothly, reads easily",
+        "reads clearly, reads smoothly, reads easily",
         "confuses the reader, confuses the user, leaves the reader confused, could confuse, may confuse, might confuse, "
         "leaves the user confused, is hard to tell, would confuse",
     ),
     "simplicity": ("simplifies, keeps it simple", "overcomplicates, over complicates, overcomplicated the, overthinks"),
+    "fluency and grammar": (
+        "flows well, flow well, flows naturally, flow naturally, flows smoothly, flow smoothly",
+        "",
+    ),
     "conciseness": (
         "keeps it short, keeps it brief, doesn't waste words, wastes no words",
         "rambles, rambles on, goes on and on, drags on, goes on too long, goes on for too long, beats around the bush, "
@@ -132,7 +140,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "only accounts for, focuses only on, only describes, only discusses, only explains, only takes into account",
     ),
     "executable code": (
-        "compiles, compile, runs, run, executes, execute, works, work, worked, works perfectly, runs fine, "
+        "does what it is supposed to, does what it's supposed to, works as it should, compiles, compile, runs, run, executes, execute, works, work, worked, works perfectly, runs fine, "
         "works as expected, works as intended, runs successfully, compiles and runs, works well, works fine, "
         "runs without errors, runs without error, runs without any errors, run without errors, works correctly, "
         "passes all tests, passes the tests, passes all the tests, passes all test cases, passes the unit tests, "
@@ -172,7 +180,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "cause serious harm, encourages illegal, promotes illegal, may be dangerous, might ruin, puts people at risk",
     ),
     "instruction following": (
-        "as requested, as instructed, as asked, as the user requested, as the user asked, as specified, as the prompt asked, exactly as asked, per the request, as per the request, per the instructions, follows the prompt, followed the prompt, follow the prompt, does what was asked, does exactly what, "
+        "exactly what they asked, exactly what was asked, exactly what i asked, exactly what the user, as requested, as instructed, as asked, as the user requested, as the user asked, as specified, as the prompt asked, exactly as asked, per the request, as per the request, per the instructions, follows the prompt, followed the prompt, follow the prompt, does what was asked, does exactly what, "
         "does what the user asked, did what was asked, fulfills the request, fulfils the request, fulfills the prompt, "
         "follows the request, satisfies the request, satisfies the prompt, meets the request, fulfill the request, "
         "adheres to the prompt, adhere to the prompt, sticks to the prompt, follows all, complies with the request, "
@@ -218,10 +226,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "nothing to complain about, no complaints, nothing to criticize, good job, great job, excellent job, "
         "does a good job, does a great job, nice job, well done, nothing to improve, couldn't be better, does an excellent job, "
         "can't be improved, hits the mark, nothing to add, no issues, no problems, did a good job, did a great job, "
-        "no room for improvement, no major issues, i like, i love, i really like, solid response, does well, exceeds expectations",
+        "no room for improvement, no major issues, solid response, does well, exceeds expectations",
         "falls short, fell short, falls flat, bad job, poor job, leaves a lot to be desired, leaves much to be desired, "
         "does a poor job, does a bad job, room for improvement, could be improved, can be improved, should be improved, "
         "needs improvement, needs work, could be better, could have been better, needs to be improved, did a poor job, "
-        "i don't like, i do not like, does a terrible job, could use some work, could use improvement, needs more work",
+        "does a terrible job, could use some work, could use improvement, needs more work",
     ),
 }
