@@ -279,7 +279,7 @@ def check_failed(job: Job, rows: Mapping[str, int], rejected_by: Mapping[str, in
     if not rows["rejected"]:
         return
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(rejected_by.items()))
-    look = f"rlbff cat {job.root} --rejected"
+    look = f"rlbff cat {job.root} --rejects"
     if rows["rejected"] == rows["in"]:
         raise DataError(
             f"All {rows['in']:,} rows were rejected ({reasons}); the first: {_first_error(job)} See: {look}"
