@@ -1,6 +1,6 @@
 """What the rules score on feedback that they were not written with: `python tests/benchmarks/heldout.py [--tune]`.
 
-Reads ../shared/data and the judgements in tests/golden; writes nothing. With --tune it scores the development set instead.
+Reads ../shared/data and the judgements in tests/golden; writes nothing. With --tune it scores the development set.
 """
 
 import argparse

@@ -4,16 +4,17 @@ import re
 
 from stages.extract_principles.mention import Verdict
 from stages.extract_principles.rules.scan import Scan
+from stages.extract_principles.rules.wordlists import words
 
 Found = tuple[str, Verdict] | None
 
 _SUBJECT = re.compile(r"[RTNnKEXZ]")
 # A comma ends the evidence unless it goes on listing adjectives.
 _EVIDENCE_END = re.compile(r",(?![&iht]{0,3}[AWGQ])")
-_SPEECH = frozenset(
-    "says|states|said|stated|claims|claimed|suggests|suggested|infers|implies|concludes|writes|thinks|believes|argues|"
-    "mentions|mentioned|told|saying|stating|claiming|assumes|assumed|say|state|prove|accept|conclude|deduce|knows|know|"
-    "asks|that the hypothesis".split("|")
+_SPEECH = words(
+    "says, states, said, stated, claims, claimed, suggests, suggested, infers, implies, concludes, writes, "
+    "thinks, believes, argues, mentions, mentioned, told, saying, stating, claiming, assumes, assumed, say, "
+    "state, prove, accept, conclude, deduce, knows, know, asks, that the hypothesis,"
 )
 
 
@@ -70,7 +71,7 @@ class Clause:
         return any(word in _SPEECH for word in self.raw[self.chunk(stop) : stop])
 
     def evidence(self, position: int) -> tuple[int, int]:
-        """Characters [start:end] of the words around `position`: its comma-free stretch, with the subject if that is earlier."""
+        """Characters [start:end] of the comma-free stretch around `position`, with the subject if that is earlier."""
         tags = self.tags
         start = self.chunk(position)
         if start > self.low and not _SUBJECT.search(tags, start, position):

@@ -9,7 +9,8 @@ from stages.extract_principles.rules.idiom_pass import with_idioms
 from stages.extract_principles.rules.scan import mask, normalise, scan
 
 _OPENING = re.compile(
-    r"(?:(?<![^.!?:\n,])|(?<=[.!?:\n,] )|(?<=think )|(?<=feel )|(?<=that ))(?:the|this|that)\s+(?:\w+'s\s+)?(?:response|answer|reply|output|completion)\s+(?:is|was|seems)\s+"
+    r"(?:(?<![^.!?:\n,])|(?<=[.!?:\n,] )|(?<=think )|(?<=feel )|(?<=that ))"
+    r"(?:the|this|that)\s+(?:\w+'s\s+)?(?:response|answer|reply|output|completion)\s+(?:is|was|seems)\s+"
     r"(?:(not|un|slightly|somewhat|partially|mostly|perfectly|very|extremely|fully|completely|quite|only)\s+){0,2}"
     r"(un)?helpful\b"
 )
@@ -21,10 +22,11 @@ _OPENING_VERDICT: dict[str | None, Verdict] = {
     "only": "partially",
 }
 _CODE_WORD = re.compile(
-    r"\b(?:code|function|functions|loop|script|variable|variables|regex|recursion|recursive|syntax|compil\w+|python|"
-    r"javascript|docstring|algorithm|array|if[- ]statement|for[- ]loop|return statement|returns|unit tests?|method call|"
-    r"parameter|parameters|dictionary|tuple|string|strings|boolean|index|integer|sql|class|implementation|undefined|iterat\w+|"
-    r"argument type|elif|input arguments?|methods? calls?|if[- ]condition|base cases?)\b|\b[a-z]+_[a-z_]+\b|[=!<>]=|\w\(\)"
+    r"\b(?:code|functions?|loop|script|variables?|regex|recursion|recursive|syntax|compil\w+|python|javascript"
+    r"|docstring"
+    r"|algorithm|array|(?:if|for)[- ]statement|(?:if|for)[- ](?:loop|condition)|return statement|returns|unit tests?"
+    r"|methods? calls?|parameters?|dictionary|tuple|strings?|boolean|index|integer|sql|class|implementation|undefined"
+    r"|iterat\w+|argument type|elif|input arguments?|base cases?)\b|\b[a-z]+_[a-z_]+\b|[=!<>]=|\w\(\)"
 )
 _EDGES = " \t\r\n,;:-—"
 

@@ -28,8 +28,8 @@ def settle(
 ) -> tuple[str, Verdict] | None:
     """Principle and verdict of a judgement of `sign` after `negations` flips; None where nothing is judged.
 
-    A wish ("should be clear", irrealis) denies what it praises; a hedge in the tags `scope` makes praise "partially", and so
-    does a weak hedge in the tags `near` with blame ("somewhat vague"); "too" in `near` turns praise into blame.
+    A wish ("should be clear", irrealis) denies what it praises. A hedge in the tags `scope` makes praise "partially",
+    and so does a weak hedge in the tags `near` with blame ("somewhat vague"). "Too" in `near` turns praise into blame.
     """
     if not principle:
         return None

@@ -1,4 +1,4 @@
-"""Walks the clauses of a scan and asks, for each word that may judge, the frame of its kind. Fixed wordings are in `idioms`.
+"""Walks the clauses of a scan and asks, for each word that may judge, the frame of its kind; no fixed wordings.
 
 A clause is what lies between full stops, words like "but", "if", and an "and" before a verb.
 """

@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterable
 
 from stages.extract_principles.mention import Verdict
+from stages.extract_principles.rules.code_idioms import CODE_IDIOMS
 from stages.extract_principles.rules.findings import Finding
-from stages.extract_principles.rules.idioms import CODE_IDIOMS, FALLBACK, FALLBACKS, IDIOMS, IMPLICIT, Idiom
+from stages.extract_principles.rules.idiom import ANSWER, CODE, FALLBACK, IMPLICIT, METHOD, Idiom
+from stages.extract_principles.rules.idioms import IDIOMS
 from stages.extract_principles.rules.inventory import FAMILY_OF
 
 _STOP = re.compile(r"[.!?](?=\s|$)|[\n;]|, ?(?=but |and |so )")
 # What code fails to consider is what it gets wrong.
-_IN_CODE = frozenset({"correctness of the answer", "correctness of the method", "consideration of all given facts"})
+_IN_CODE = frozenset({ANSWER, METHOD, "consideration of all given facts"})
 _BACK, _LONGEST = 100, 240
 
 
@@ -22,8 +24,8 @@ def _by_trigger(idioms: Iterable[Idiom]) -> dict[str, tuple[Idiom, ...]]:
     return {trigger: tuple(found) for trigger, found in table.items()}
 
 
-_PROSE = _by_trigger(IDIOMS + FALLBACKS)
-_CODE = _by_trigger(IDIOMS + CODE_IDIOMS + FALLBACKS)
+_PROSE = _by_trigger(IDIOMS)
+_CODE = _by_trigger(IDIOMS + CODE_IDIOMS)
 _PROSE_TRIGGERS = frozenset(_PROSE)
 _CODE_TRIGGERS = frozenset(_CODE)
 
@@ -38,7 +40,7 @@ def with_idioms(text: str, tokens: set[str], explicit: list[Finding], *, code: b
     for idiom in sorted(candidates.values(), key=lambda candidate: candidate.tier):
         principle = idiom.principle
         if code and principle in _IN_CODE:
-            principle = "correctness of the code"
+            principle = CODE
         if (principle, idiom.verdict) in settled:
             continue
         if idiom.tier >= IMPLICIT and (

@@ -5,7 +5,8 @@ It knows no grammar: which tags together make a claim is decided in `grammar`.
 
 from typing import NamedTuple
 
-from stages.extract_principles.rules import adjectives, function_words, nouns, verbs
+from stages.extract_principles.rules import adjectives, faults, function_words, general_words, nouns, subjects, verbs
+from stages.extract_principles.rules.wordlists import phrases
 
 
 class Word(NamedTuple):
@@ -20,28 +21,23 @@ UNKNOWN = Word("u", "", 0)
 POSSESSIVE = Word("z", "", 0)
 
 
-def phrases(text: str) -> list[str]:
-    """The comma-separated entries of a word list."""
-    return [entry for raw in text.split(",") if (entry := raw.strip())]
-
-
 def build() -> dict[str, Word]:
     """All entries; where two lists hold the same entry, the earlier list of this function wins."""
     table: dict[str, Word] = {}
     _add_signed(table, "V", verbs.VERBS)
-    for adverb, principle in adjectives.FIELDS.items():
+    for adverb, principle in general_words.FIELDS.items():
         for sign, words in (
             (1, "correct, right, sound, valid, accurate, consistent"),
             (-1, "incorrect, wrong, off, flawed"),
         ):
             for word in phrases(words):
                 table.setdefault(f"{adverb} {word}", Word("A", principle, sign))
-    _add_plain(table, "E", nouns.FAULTS)
+    _add_plain(table, "E", faults.FAULTS)
     _add_plain(table, "K", nouns.TASKS)
     _add_plain(table, "N", nouns.PARTS)
     _add_plain(table, "n", nouns.ASPECTS)
-    _add_plain(table, "Z", nouns.RIGHT_THINGS)
-    for tag, text in (("R", nouns.RESPONSE), ("T", nouns.PRONOUN), ("X", nouns.FOREIGN)):
+    _add_plain(table, "Z", subjects.RIGHT_THINGS)
+    for tag, text in (("R", subjects.RESPONSE), ("T", subjects.PRONOUN), ("X", subjects.FOREIGN)):
         for entry in phrases(text):
             table.setdefault(entry, Word(tag, "", 0))
     for tag, text in function_words.FUNCTION_WORDS.items():
@@ -49,8 +45,8 @@ def build() -> dict[str, Word]:
             table.setdefault(entry, Word(tag, "", 0))
     _add_signed(table, "A", adjectives.STRONG)
     _add_signed(table, "W", adjectives.WEAK)
-    _add_signed(table, "q", adjectives.ADVERBS)
-    for tag, pair in (("G", adjectives.CORRECT), ("Q", adjectives.QUALITY), ("P", adjectives.PRESENT)):
+    _add_signed(table, "q", general_words.ADVERBS)
+    for tag, pair in (("G", general_words.CORRECT), ("Q", general_words.QUALITY), ("P", general_words.PRESENT)):
         _add_signed(table, tag, {"": pair})
     return table
 

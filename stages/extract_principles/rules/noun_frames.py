@@ -5,45 +5,47 @@ import re
 from stages.extract_principles.rules.clause import Clause, Found
 from stages.extract_principles.rules.findings import flips, settle
 from stages.extract_principles.rules.nouns import CORRECTNESS_OF
+from stages.extract_principles.rules.wordlists import words
 
 _IN_PART = re.compile(r"[pw][du]{0,2}([nN])")
 _BETWEEN = re.compile(r"[pjRTEcC]")
 _WISH = re.compile(r"s[iqhwcm!]{0,4}$")
-_ONLY_NO = frozenset({"completeness", "completeness of the steps", "conclusiveness of the answer"})
-_CONTENT = frozenset(
-    "accuracy of information|correctness of the answer|correctness of the method|arithmetic accuracy|"
-    "correctness of the code".split("|")
+_ONLY_NO = words("completeness, completeness of the steps, conclusiveness of the answer")
+_CONTENT = words(
+    "accuracy of information, correctness of the answer, correctness of the method, arithmetic accuracy, "
+    "correctness of the code,"
 )
-_KEPT = frozenset({"formatting", "coding best practices", "structure"})
-_WISHES = frozenset(
-    "needs|need|could use|would have liked|would like|would benefit from|deserves|in need of|requires|i would have liked|"
-    "i would like|i'd like|i'd have liked|i wish|i would prefer|i would have preferred|i was hoping for|i'd prefer|i expected|"
-    "i would love|i'd love|i was expecting|i'd have preferred".split("|")
+_KEPT = words("formatting, coding best practices, structure")
+_WISHES = words(
+    "needs, need, could use, would have liked, would like, would benefit from, deserves, in need of, requires, "
+    "i would have liked, i would like, i'd like, i'd have liked, i wish, i would prefer, i would have "
+    "preferred, i was hoping for, i'd prefer, i expected, i would love, i'd love, i was expecting, i'd have "
+    "preferred,"
 )
 
 
 def fault(clause: Clause, position: int) -> Found:
     """A noun that names a fault; "no" and "without" turn it into praise."""
-    tags, words, word = clause.tags, clause.scan.words, clause.scan.words[position]
+    tags, known, word = clause.tags, clause.scan.words, clause.scan.words[position]
     window = clause.window(position, 7)
     if clause.governor(position) == "X" or "x" in window or ("s" in window and "o" not in window):
         return None
     if clause.reported(position):
         return None
-    if position > clause.low and tags[position - 1] in "AWGQ" and words[position - 1].sign > 0:
+    if position > clause.low and tags[position - 1] in "AWGQ" and known[position - 1].sign > 0:
         return None
     principle = word.principle
     if principle == "correctness of the answer" or clause.raw[position] in ("flaw", "flaws"):
         part = _IN_PART.match(tags, position + 1, clause.high)
         if part:
-            noun = words[part.start(1)].principle
+            noun = known[part.start(1)].principle
             principle = CORRECTNESS_OF.get(noun, noun)
     return settle(principle, -1, flips(window), irrealis="s" in window, scope="")
 
 
 def part(clause: Clause, position: int) -> Found:
     """A part or side of the response under the nearest verb or word of giving, keeping, lacking or wishing."""
-    words, word = clause.scan.words, clause.scan.words[position]
+    word = clause.scan.words[position]
     subject, index = clause.subject(position)
     window = clause.window(position, 7)
     at = max(window.rfind(tag) for tag in "wfkosxMO")
@@ -81,8 +83,8 @@ def _counts(tag: str, principle: str, governing: str) -> bool:
 
 def _has_own_adjective(clause: Clause, position: int, window: str) -> bool:
     """Whether an adjective before the noun already says what is to be said ("a clear explanation", "poor examples")."""
-    words = clause.scan.words[position - len(window[-3:]) : position]
-    return any(word.tag in "AW" or (word.tag in "GQ" and word.sign < 0) for word in words)
+    before = clause.scan.words[position - len(window[-3:]) : position]
+    return any(word.tag in "AW" or (word.tag in "GQ" and word.sign < 0) for word in before)
 
 
 def _lacking_source(clause: Clause, position: int, subject: str) -> bool:
@@ -94,10 +96,10 @@ def _lacking_source(clause: Clause, position: int, subject: str) -> bool:
 
 
 def right_thing(clause: Clause, position: int) -> Found:
-    """ "It reaches the correct result": praise where a verb reaches it, else the topic of an implicit correction."""
+    """Praise where a verb reaches the right thing ("it arrives at the correct result"); else it is an idiom's topic."""
     window = clause.window(position, 6)
     at = max(window.rfind("w"), window.rfind("f"))
-    subject, index = clause.subject(position)
+    subject, _ = clause.subject(position)
     if at < 0 or _BETWEEN.search(window, at) or (subject or clause.inherited) not in ("R", "T", "n", "N"):
         return None
     return settle(

@@ -1,48 +1,77 @@
-"""Nouns of feedback: aspects of a response, faults, the response itself and what is not the response. Data only."""
+"""Parts and sides of a response that feedback judges, by principle. Data only."""
 
 # Parts whose mere presence or absence is a judgement ("provides examples", "no tests").
 PARTS: dict[str, str] = {
-    "use of examples": "example, examples, illustration, illustrations, use case, use cases, sample output, "
-    "sample input, sample outputs, analogy, analogies, worked example, code snippet, code snippets, code example, "
-    "code examples, usage example, example usage, anecdotes, scenarios, demonstration",
-    "quality of the explanation": "explanation, explanations, elaboration, walkthrough, clarification, clarifications, "
-    "commentary, explanatory text, step by step explanation, description of the code, breakdown, interpretation",
-    "justification": "justification, justifications, rationale, evidence, proof, supporting evidence, support, reasons, "
-    "argumentation, supporting arguments, explanation why, derivation",
-    "sources and citations": "source, sources, citation, citations, reference, references, links, link, bibliography, "
-    "urls, external resources",
+    "use of examples": (
+        "example, examples, illustration, illustrations, use case, use cases, sample output, sample input, sample "
+        "outputs, analogy, analogies, worked example, code snippet, code snippets, code example, code examples, "
+        "usage example, example usage, anecdotes, scenarios, demonstration"
+    ),
+    "quality of the explanation": (
+        "explanation, explanations, elaboration, walkthrough, clarification, clarifications, commentary, "
+        "explanatory text, step by step explanation, description of the code, breakdown, interpretation"
+    ),
+    "justification": (
+        "justification, justifications, rationale, evidence, proof, supporting evidence, support, reasons, "
+        "argumentation, supporting arguments, explanation why, derivation"
+    ),
+    "sources and citations": (
+        "source, sources, citation, citations, reference, references, links, link, bibliography, urls, external "
+        "resources"
+    ),
     "completeness of the steps": "steps, intermediate steps, step, working, workings, intermediate step",
-    "completeness": "conclusion section, introduction section, key points, main points, important points, key point, "
-    "key information, important information, key details, important details, crucial information, necessary details, "
-    "essential information, crucial details, main point, key aspects, important aspects, key elements, relevant details, "
-    "key facts, necessary information, required information, additional information needed, all aspects, all parts, "
-    "all the points, all points, every aspect, all questions, main ideas, main idea, key ideas, all of the points, "
-    "a greeting, greeting, a closing, sign off, subject line, key features, critical information, critical details, "
-    "important facts, vital information, relevant information needed",
-    "depth": "detail, details, depth, nuance, insight, insights, context needed, background information, background, "
-    "in depth analysis, elaborations, more information, more details, further detail, further details, "
-    "enough information, sufficient information, additional details, extra detail, more context",
-    "code comments": "comments, comment, inline comments, inline comment, code comments, code comment, annotations",
-    "code documentation": "docstring, docstrings, documentation, readme, javadoc, jsdoc, type hints, type annotations, "
-    "doc string, doc strings, usage instructions",
-    "edge case handling": "edge case, edge cases, corner case, corner cases, boundary case, boundary cases, "
-    "boundary conditions, null checks, empty input, empty inputs, empty list, empty lists, special cases, "
-    "input validation, validation, negative numbers, null values, empty strings, invalid input, invalid inputs, "
-    "unexpected input, unexpected inputs, base case, base cases, off by one, special characters",
-    "error handling": "error handling, exception handling, error checking, exceptions, error checks, error messages, "
-    "try catch, error management",
-    "tests": "test, tests, test cases, test case, unit test, unit tests, testing, test coverage, test suite, assertions",
-    "readable layout": "headings, heading, headers, bullet points, bullets, numbered list, table, tables, bold text, "
-    "subheadings, section headings, line breaks, paragraphs, paragraph breaks, white space, bulleted list, bullet point, "
-    "numbered lists, bulleted lists, code blocks, code block, latex, markdown, visual aids",
+    "completeness": (
+        "conclusion section, introduction section, key points, main points, important points, key point, key "
+        "information, important information, key details, important details, crucial information, necessary "
+        "details, essential information, crucial details, main point, key aspects, important aspects, key "
+        "elements, relevant details, key facts, necessary information, required information, additional "
+        "information needed, all aspects, all parts, all the points, all points, every aspect, all questions, "
+        "main ideas, main idea, key ideas, all of the points, a greeting, greeting, a closing, sign off, subject "
+        "line, key features, critical information, critical details, important facts, vital information, relevant "
+        "information needed"
+    ),
+    "depth": (
+        "detail, details, depth, nuance, insight, insights, context needed, background information, background, "
+        "in depth analysis, elaborations, more information, more details, further detail, further details, enough "
+        "information, sufficient information, additional details, extra detail, more context"
+    ),
+    "code comments": ("comments, comment, inline comments, inline comment, code comments, code comment, annotations"),
+    "code documentation": (
+        "docstring, docstrings, documentation, readme, javadoc, jsdoc, type hints, type annotations, doc string, "
+        "doc strings, usage instructions"
+    ),
+    "edge case handling": (
+        "edge case, edge cases, corner case, corner cases, boundary case, boundary cases, boundary conditions, "
+        "null checks, empty input, empty inputs, empty list, empty lists, special cases, input validation, "
+        "validation, negative numbers, null values, empty strings, invalid input, invalid inputs, unexpected "
+        "input, unexpected inputs, base case, base cases, off by one, special characters"
+    ),
+    "error handling": (
+        "error handling, exception handling, error checking, exceptions, error checks, error messages, try catch, "
+        "error management"
+    ),
+    "tests": (
+        "test, tests, test cases, test case, unit test, unit tests, testing, test coverage, test suite, assertions"
+    ),
+    "readable layout": (
+        "headings, heading, headers, bullet points, bullets, numbered list, table, tables, bold text, "
+        "subheadings, section headings, line breaks, paragraphs, paragraph breaks, white space, bulleted list, "
+        "bullet point, numbered lists, bulleted lists, code blocks, code block, latex, markdown, visual aids"
+    ),
     "formatting": "indentation",
     "empathy": "empathy, compassion, sympathy, understanding tone",
-    "safety": "disclaimer, disclaimers, safety warnings, warning, warnings, safety precautions, caveats, caveat, "
-    "safety information, professional advice",
-    "conclusiveness of the answer": "conclusion, final answer, conclusive answer, definite answer, definitive answer, "
-    "clear answer, concrete answer, straight answer, direct answer, final result",
-    "practicality": "actionable advice, actionable steps, practical advice, practical tips, actionable tips, "
-    "practical examples, concrete steps, concrete advice, practical steps, actionable insights",
+    "safety": (
+        "disclaimer, disclaimers, safety warnings, warning, warnings, safety precautions, caveats, caveat, safety "
+        "information, professional advice"
+    ),
+    "conclusiveness of the answer": (
+        "conclusion, final answer, conclusive answer, definite answer, definitive answer, clear answer, concrete "
+        "answer, straight answer, direct answer, final result"
+    ),
+    "practicality": (
+        "actionable advice, actionable steps, practical advice, practical tips, actionable tips, practical "
+        "examples, concrete steps, concrete advice, practical steps, actionable insights"
+    ),
     "creativity": "creativity, originality, imagination, humor, humour, wit",
     "personalisation": "personalization, personalisation, personal touch",
     "soundness of reasoning": "common thread",
@@ -51,26 +80,38 @@ PARTS: dict[str, str] = {
 
 # Sides of a response that are judged but not merely present ("the tone is wrong", "good structure").
 ASPECTS: dict[str, str] = {
-    "accuracy of information": "accuracy, factual accuracy, information, fact, facts, content, claim, claims, statement, "
-    "statements, data, figures, date, dates, definition, definitions, description, descriptions, details given, advice, "
-    "suggestion, suggestions, recommendation, recommendations, correctness, veracity, assertion, factuality, "
-    "assertions, truthfulness, names of people, terminology, tips, year, quote, quotes, precision",
-    "correctness of the answer": "value, values, option, choice, prediction, classification, label, selection, "
-    "output value, quantity, number, numbers, interpretation of the data, ingredient, ingredients, unit, units, "
-    "instruction given, answer choice, conclusions, final conclusion, claim made, answers given, measurement, tool",
+    "accuracy of information": (
+        "accuracy, factual accuracy, information, fact, facts, content, claim, claims, statement, statements, "
+        "data, figures, date, dates, definition, definitions, description, descriptions, details given, advice, "
+        "suggestion, suggestions, recommendation, recommendations, correctness, veracity, assertion, factuality, "
+        "assertions, truthfulness, names of people, terminology, tips, year, quote, quotes, precision"
+    ),
+    "correctness of the answer": (
+        "value, values, option, choice, prediction, classification, label, selection, output value, quantity, "
+        "number, numbers, interpretation of the data, ingredient, ingredients, unit, units, instruction given, "
+        "answer choice, conclusions, final conclusion, claim made, answers given, measurement, tool"
+    ),
     "accuracy of the translation": "translation, translations",
-    "soundness of reasoning": "reasoning, logic, argument, arguments, thinking, inference, deduction, inferences, "
-    "deductions, thought process, chain of reasoning, line of reasoning, chain of thought, logical reasoning, "
-    "logical thinking, logical structure, logical flow of the argument, analysis, train of thought, premises used",
-    "correctness of the method": "approach, method, methods, methodology, procedure, operation, operations, strategy, "
-    "technique, mode of calculation, steps taken, steps shown, steps provided, steps used, move, "
-    "first step, last step, final step, second step, third step, next step, procedures, solution steps, approaches",
-    "arithmetic accuracy": "calculation, calculations, arithmetic, math, maths, computation, computations, sum, sums, "
-    "algebra, multiplication, addition, subtraction, division, equation, equations, mathematics, numerical result",
+    "soundness of reasoning": (
+        "reasoning, logic, argument, arguments, thinking, inference, deduction, inferences, deductions, thought "
+        "process, chain of reasoning, line of reasoning, chain of thought, logical reasoning, logical thinking, "
+        "logical structure, logical flow of the argument, analysis, train of thought, premises used"
+    ),
+    "correctness of the method": (
+        "approach, method, methods, methodology, procedure, operation, operations, strategy, technique, mode of "
+        "calculation, steps taken, steps shown, steps provided, steps used, move, first step, last step, final "
+        "step, second step, third step, next step, procedures, solution steps, approaches"
+    ),
+    "arithmetic accuracy": (
+        "calculation, calculations, arithmetic, math, maths, computation, computations, sum, sums, algebra, "
+        "multiplication, addition, subtraction, division, equation, equations, mathematics, numerical result"
+    ),
     "completeness": "completeness, coverage, comprehensiveness, thoroughness",
     "relevance": "relevance, relevancy, focus",
-    "clarity": "clarity, wording, phrasing, presentation, readability, writing, prose, sentence, sentences, "
-    "understandability, text quality, legibility, definition of terms",
+    "clarity": (
+        "clarity, wording, phrasing, presentation, readability, writing, prose, sentence, sentences, "
+        "understandability, text quality, legibility, definition of terms"
+    ),
     "simplicity": "simplicity, complexity of the language",
     "conciseness": "conciseness, brevity, verbosity, concision, wordiness",
     "appropriate length": "length, word count used, size",
@@ -78,46 +119,64 @@ ASPECTS: dict[str, str] = {
     "internal consistency": "consistency, coherence",
     "grounding in the given context": "grounding, faithfulness",
     "quality of the explanation": "explanation of the code, reasoning given, explanation given",
-    "correctness of the code": "code, function, functions, script, program, algorithm, implementation, syntax, query, "
-    "regex, regular expression, class, method call, variable, variables, condition, conditions, loop, loops, "
-    "return value, return statement, if statement, recursion, snippet, functionality, for loop, while loop, "
-    "return type, data type, indexing, index, range, formula, parameter, parameters, import, imports, library, "
-    "code sample, sample code, return logic, statement in the code, sql, html, css, javascript, python code, api, "
-    "regex pattern, pattern, else statement, string, codes, coding, programming, solution code, line of code, "
-    "base condition, error message, return, model sample",
-    "code efficiency": "efficiency, performance, time complexity, space complexity, runtime, complexity, scalability, "
-    "optimization, optimisation",
-    "code readability": "variable names, naming, naming conventions, variable naming, function names, code readability, "
-    "code style, coding style, code structure, maintainability, code quality, modularity, code organization, "
-    "method names, identifiers",
-    "coding best practices": "best practices, coding standards, conventions, design patterns, coding conventions, "
-    "best practice, security best practices",
+    "correctness of the code": (
+        "code, function, functions, script, program, algorithm, implementation, syntax, query, regex, regular "
+        "expression, class, method call, variable, variables, condition, conditions, loop, loops, return value, "
+        "return statement, if statement, recursion, snippet, functionality, for loop, while loop, return type, "
+        "data type, indexing, index, range, formula, parameter, parameters, import, imports, library, code "
+        "sample, sample code, return logic, statement in the code, sql, html, css, javascript, python code, api, "
+        "regex pattern, pattern, else statement, string, codes, coding, programming, solution code, line of code, "
+        "base condition, error message, return, model sample"
+    ),
+    "code efficiency": (
+        "efficiency, performance, time complexity, space complexity, runtime, complexity, scalability, "
+        "optimization, optimisation"
+    ),
+    "code readability": (
+        "variable names, naming, naming conventions, variable naming, function names, code readability, code "
+        "style, coding style, code structure, maintainability, code quality, modularity, code organization, "
+        "method names, identifiers"
+    ),
+    "coding best practices": (
+        "best practices, coding standards, conventions, design patterns, coding conventions, best practice, "
+        "security best practices"
+    ),
     "code security": "security, sql injection protection, security measures",
-    "formatting": "format, formatting, layout, styling, markdown formatting, spacing, capitalization, output format, "
-    "visual presentation, typography, numbering",
-    "structure": "structure, organization, organisation, flow, order, ordering, outline, sequence, arrangement, "
-    "paragraph structure, sequencing",
-    "fluency and grammar": "grammar, spelling, fluency, punctuation, language use, syntax of the sentence, "
-    "sentence structure, english, grammar and spelling, language quality, spanish, french, german, italian, portuguese, "
-    "chinese, japanese, korean, russian, arabic, hindi, dutch, polish, turkish, vietnamese, indonesian",
+    "formatting": (
+        "format, formatting, layout, styling, markdown formatting, spacing, capitalization, output format, visual "
+        "presentation, typography, numbering"
+    ),
+    "structure": (
+        "structure, organization, organisation, flow, order, ordering, outline, sequence, arrangement, paragraph "
+        "structure, sequencing"
+    ),
+    "fluency and grammar": (
+        "grammar, spelling, fluency, punctuation, language use, syntax of the sentence, sentence structure, "
+        "english, grammar and spelling, language quality, spanish, french, german, italian, portuguese, chinese, "
+        "japanese, korean, russian, arabic, hindi, dutch, polish, turkish, vietnamese, indonesian"
+    ),
     "language match with the prompt": "language of the response, response language",
     "word choice": "vocabulary, word choice, choice of words, diction, language, register, terms, word choices",
     "polite tone": "politeness, manners, friendliness, courtesy",
-    "appropriate tone": "tone, voice, tone of voice, mood, style of speech, formality, level of formality, attitude",
+    "appropriate tone": ("tone, voice, tone of voice, mood, style of speech, formality, level of formality, attitude"),
     "professional tone": "professionalism",
     "safety": "safety, harmlessness, refusal",
     "fairness and neutrality": "neutrality, objectivity, fairness, balance, impartiality",
     "ethical content": "ethics",
     "no repetition": "variety, diversity of the sentences",
-    "engaging style": "engagement, style, writing style, narrative, storytelling, plot, characters, imagery, dialogue, "
-    "pacing, rhyme, rhythm, rhyme scheme, hook, character development, meter, opening line, ending",
-    "usefulness of the information": "usefulness, utility, resources, value to the user, helpful tips, helpful advice, "
-    "useful tips, useful advice, useful information, helpful information, valuable information, valuable insights, "
-    "useful insights, helpful suggestions, useful suggestions, practical value",
+    "engaging style": (
+        "engagement, style, writing style, narrative, storytelling, plot, characters, imagery, dialogue, pacing, "
+        "rhyme, rhythm, rhyme scheme, hook, character development, meter, opening line, ending"
+    ),
+    "usefulness of the information": (
+        "usefulness, utility, resources, value to the user, helpful tips, helpful advice, useful tips, useful "
+        "advice, useful information, helpful information, valuable information, valuable insights, useful "
+        "insights, helpful suggestions, useful suggestions, practical value"
+    ),
     "practicality": "practicality, feasibility, usability, actionability",
-    "depth": "depth of analysis, level of detail, amount of detail, insightfulness, depth of knowledge, research",
+    "depth": ("depth of analysis, level of detail, amount of detail, insightfulness, depth of knowledge, research"),
     "specificity": "specificity, concreteness",
-    "suitability for the audience": "audience fit, reading level, audience, level of difficulty, level of language",
+    "suitability for the audience": ("audience fit, reading level, audience, level of difficulty, level of language"),
     "preservation of meaning": "meaning, original meaning, intent of the original, nuances",
     "overall quality": "quality, overall quality, attempt, effort, job",
     "understanding of the prompt": "understanding, comprehension, grasp, understanding of the prompt",
@@ -126,87 +185,25 @@ ASPECTS: dict[str, str] = {
 
 # What a response can only follow or break.
 TASKS: dict[str, str] = {
-    "instruction following": "instruction, instructions, requirement, requirements, constraint, constraints, guidelines, "
-    "directions, directive, specification, specifications, criteria, system prompt, requested format, rules, rule, "
-    "requested structure, given format, required format, specified format, format requested, user's instructions, "
-    "prompt requirements, conditions of the prompt, demands, specs, stipulation, stipulations, guideline, "
-    "user's requirements, prompt instructions, restriction, restrictions, acceptance criteria, desired format, "
-    "requested style, requested tone, commands, command",
-    "adherence to the requested length": "word limit, word count, length requirement, character limit, length limit, "
-    "number of words, word requirement, requested length, sentence limit, length constraint, number of sentences, "
-    "required length, requested number, specified length, specified number, page limit, length restriction",
-    "language match with the prompt": "requested language, language of the prompt, user's language, same language, "
-    "language requested, target language, prompt language, language of the user, correct language, right language",
+    "instruction following": (
+        "instruction, instructions, requirement, requirements, constraint, constraints, guidelines, directions, "
+        "directive, specification, specifications, criteria, system prompt, requested format, rules, rule, "
+        "requested structure, given format, required format, specified format, format requested, user's "
+        "instructions, prompt requirements, conditions of the prompt, demands, specs, stipulation, stipulations, "
+        "guideline, user's requirements, prompt instructions, restriction, restrictions, acceptance criteria, "
+        "desired format, requested style, requested tone, commands, command"
+    ),
+    "adherence to the requested length": (
+        "word limit, word count, length requirement, character limit, length limit, number of words, word "
+        "requirement, requested length, sentence limit, length constraint, number of sentences, required length, "
+        "requested number, specified length, specified number, page limit, length restriction"
+    ),
+    "language match with the prompt": (
+        "requested language, language of the prompt, user's language, same language, language requested, target "
+        "language, prompt language, language of the user, correct language, right language"
+    ),
 }
 
-FAULTS: dict[str, str] = {
-    "accuracy of information": "inaccuracy, inaccuracies, falsehood, falsehoods, factual error, factual errors, "
-    "misinformation, untruth, misconception, misconceptions, factual mistake, factual mistakes, factual inaccuracies, "
-    "factual inaccuracy, wrong information, false information, incorrect information, misstatement, misstatements, "
-    "false claims, false statements, inaccurate information, misleading information",
-    "correctness of the answer": "error, errors, mistake, mistakes, blunder, blunders, mix up, mixup, slip",
-    "accuracy of the translation": "mistranslation, mistranslations, translation error, translation errors, "
-    "translation mistakes",
-    "soundness of reasoning": "fallacy, fallacies, logical error, logical errors, logic error, logic errors, non sequitur, "
-    "flaw, flaws, logical flaw, logical flaws, logical gap, logical gaps, logical mistake, reasoning error, "
-    "reasoning errors, logical mistakes, reasoning mistakes, error in reasoning, errors in reasoning, error in logic, "
-    "deduction error, flaw in logic, flaw in reasoning, logical leap, leap of logic, faulty logic, faulty reasoning, "
-    "circular reasoning, logical fallacy, logical fallacies, reasoning mistake, logical jump, bad reasoning, "
-    "incorrect logic, wrong logic, wrong reasoning, incorrect reasoning, flawed reasoning, flawed logic, "
-    "flaw in logical thinking, leap, illogical argument, conceptual error, conceptual errors, mistake in reasoning",
-    "no unsupported assumptions": "assumption, assumptions, false assumption, unwarranted assumption, wrong assumption, "
-    "unsupported assumptions, speculation, incorrect assumption, unfounded assumptions, false assumptions",
-    "common sense": "common sense error, commonsense error, error in common sense, flaw in common sense, "
-    "lack of common sense, common sense mistake",
-    "arithmetic accuracy": "calculation error, calculation errors, arithmetic error, arithmetic errors, math error, "
-    "math errors, computational error, miscalculation, miscalculations, mathematical error, mathematical errors, "
-    "mathematical mistake, mathematical mistakes, arithmetic mistake, calculation mistake, arithmetic mistakes, "
-    "error in calculation, error in the calculation, errors in calculating, error in calculations, "
-    "errors in the calculation, rounding error, mistake in the calculation, errors in the calculations, sign error, "
-    "calculation mistakes, math mistake, math mistakes, computation error, mistakes in the calculation, unit error, "
-    "errors in calculation, computational errors, algebra mistake, algebraic error, algebra error",
-    "completeness": "omission, omissions, gap, gaps, missing pieces, missing parts, loose ends, information gaps",
-    "relevance": "irrelevance, tangent, tangents, irrelevant information, irrelevant details, unnecessary information, "
-    "unrelated information, digression, digressions, irrelevant content, unneeded information, extraneous information, "
-    "unnecessary details, unnecessary detail, irrelevant detail, superfluous information, off topic content, "
-    "extra information, irrelevant points, unrelated content, extraneous details, extraneous detail, "
-    "redundant information, unneeded details",
-    "clarity": "ambiguity, ambiguities, vagueness, jargon, unclear wording, technical jargon, obscurity",
-    "conciseness": "fluff, filler, padding, unnecessary words, verbiage, unnecessary explanation, preamble, "
-    "unnecessary introduction, unnecessary explanations, filler words, waffle, unnecessary text, bloat, "
-    "excess verbiage, long preamble, wasted words, unnecessary commentary, filler content, needless words",
-    "internal consistency": "contradiction, contradictions, inconsistency, inconsistencies, self contradiction, "
-    "discrepancy, discrepancies, conflicting information, contradictory information, contradictory statements, "
-    "conflicting statements, mismatch",
-    "no fabricated information": "hallucination, hallucinations, fabrication, fabrications, invention, inventions, "
-    "made up information, invented information, fake information, fabricated information, made up facts, "
-    "invented facts, fictional information, hallucinated information, invented details, fake links, fake sources",
-    "executable code": "syntax error, syntax errors, runtime error, runtime errors, compile error, compilation error, "
-    "compilation errors, compile errors, compiler errors, exception thrown, infinite loop, crash, crashes, deadlock, "
-    "memory leak, race condition, indentation error, indentation errors, type errors",
-    "correctness of the code": "bug, bugs, coding error, coding errors, bug in the code, logic bug, logical bug, "
-    "coding mistakes, off by one error, coding mistake",
-    "code security": "vulnerability, vulnerabilities, security hole, security flaw, security risk, security issue, "
-    "security issues, sql injection, security risks, security vulnerabilities, security flaws",
-    "code efficiency": "performance issue, performance issues, inefficiency, inefficiencies, bottleneck, bottlenecks",
-    "coding best practices": "code smell, code smells, magic numbers, anti pattern, antipattern, global variables, "
-    "unused variables, dead code, anti patterns",
-    "fluency and grammar": "typo, typos, misspelling, misspellings, grammatical error, grammatical errors, spelling error, "
-    "spelling errors, grammar mistake, grammar mistakes, grammar error, grammar errors, spelling mistakes, "
-    "grammatical mistakes, punctuation errors, spelling mistake, grammatical mistake, typographical errors, "
-    "grammatical issues, grammar issues, awkward phrasing, unnatural phrasing, awkward sentences, "
-    "typographical error, run on sentences, language errors, awkward wording, clumsy phrasing, linguistic errors",
-    "formatting": "formatting error, formatting errors, formatting issue, formatting issues, formatting mistakes, "
-    "formatting problems, wall of text, formatting mistake, markdown errors, stray characters, large blocks of text",
-    "no repetition": "repetition, repetitions, redundancy, redundancies, duplication, duplicate code, code duplication, "
-    "repeated information, repeated code, repeated phrases, duplicates, repeated content, repeated points",
-    "creativity": "cliche, cliches, clichés, stereotypes in the plot",
-    "fairness and neutrality": "bias, biases, stereotype, stereotypes, prejudice, partiality, favoritism",
-    "safety": "harmful content, dangerous advice, unsafe advice, harmful advice, toxic content, unsafe content, "
-    "health risk, harmful information, dangerous information, profanity, unsafe instructions",
-    "polite tone": "rudeness, insults, sarcasm, condescension, aggression",
-    "overall quality": "weakness, weaknesses, drawback, drawbacks, downside, downsides, shortcoming, shortcomings",
-}
 
 # "The explanation is wrong" is about accuracy, "the explanation is good" about the explanation.
 CORRECTNESS_OF: dict[str, str] = {
@@ -229,39 +226,4 @@ QUALITY_OF: dict[str, str] = {
     "conclusiveness of the answer": "overall quality",
     "arithmetic accuracy": "arithmetic accuracy",
     "word choice": "word choice",
-}
-
-RESPONSE = (
-    "response, responses, answer, answers, reply, output, outputs, model, completion, assistant, chatbot, ai, bot, solution, "
-    "submission, summary, poem, story, essay, letter, email, list, recipe, plan, itinerary, post, speech, paragraph, "
-    "paragraphs, section, article written, result, results, everything, text, first sentence, last sentence, second sentence, "
-    "third sentence, first paragraph, last paragraph, fourth sentence, penultimate sentence, first line, review, "
-    "cover letter, message, story line, rewrite, rewriting, work, report, song, lyrics, outline given, points, point, "
-    "lists, items, item, half, part, parts, response itself, llm, first part, second part, rest, sample, model's response, "
-    "ai's response, assistant's response, final output, blog post, paraphrase, title, titles, headline, joke, jokes, "
-    "guide, overview, tutorial, discussion, comparison, rundown, version, piece, draft, treatment, manner, fashion, way, tone overall, "
-    "answer given, answer provided, response given, response provided, document, proof"
-)
-PRONOUN = "it, this, that, these, they, those, which, its output, both, all of it, all of this, the above"
-FOREIGN = (
-    "prompt, question, user, users, context, premise, hypothesis, passage, article, task, request, original, narrator, "
-    "input, someone, query of the user, questions, requests, he, she, i, we, you, person, people, author, speaker, asker, "
-    "problem statement, prompter, "
-    "customer, reader, readers, annotator, evaluator, story given, other response, reference answer, ground truth, "
-    "expected output, unit tests given, goal, "
-    "other answer, previous response, first response, second response, response 1, response 2, response a, response b, "
-    "user's question, user's request, user's prompt, user's code, original code, original prompt, original question, "
-    "original text, source text, given context, given text, problem, issue, who, my"
-)
-
-# What should have been: a topic of its own, unless the response is said to reach it.
-RIGHT_THINGS: dict[str, str] = {
-    "correctness of the answer": "correct answer, right answer, actual answer, right result, correct response, right option, "
-    "correct option, best answer, correct solution, ideal answer, ideal response, better answer, better response, "
-    "correct result, proper answer, real answer, good answer, good response, perfect answer, perfect response, "
-    "correct conclusion, right conclusion, correct choice, right choice, right solution, correct value, correct number, "
-    "correct output, right number, right value, expected result, correct results, expected output",
-    "correctness of the method": "correct approach, right approach, correct formula, right formula, correct way, right way, best way, "
-    "correct method, right method, correct steps, right steps, correct procedure, proper steps, correct operation, proper method",
-    "arithmetic accuracy": "correct calculation, right calculation, correct calculations, correct equation",
 }

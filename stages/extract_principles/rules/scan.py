@@ -114,7 +114,7 @@ def _tags(words: list[Word]) -> str:
 
 
 def _split(match: re.Match[str]) -> str:
-    """ "b" where a clause starts; two nouns of one subject ("the structure and the tone are ...") stay together."""
+    """Tag b where a clause starts; two nouns of one subject ("the structure and the tone are ...") stay together."""
     tags, position = match.string, match.start()
     if position and tags[position - 1] in "nNRE" and match.group(1):
         start = max(tags.rfind(mark, 0, position) for mark in ".B?,")

@@ -4,38 +4,38 @@ import re
 
 from stages.extract_principles.rules.clause import Clause, Found
 from stages.extract_principles.rules.findings import flips, settle
+from stages.extract_principles.rules.wordlists import words
 
 _KNOWN_OBJECT = re.compile(r"[^.B,cwfV]{0,4}[NnKEAGQWVZ]")
 _NOUN_OBJECT = re.compile(r"[^.B,w]{0,5}[NnK]")
-_ANY_SUBJECT_NO = frozenset(
-    "soundness of reasoning|relevance|clarity|internal consistency|no fabricated information|common sense|no repetition|"
-    "grounding in the given context|executable code|safety".split("|")
+_ANY_SUBJECT_NO = words(
+    "soundness of reasoning, relevance, clarity, internal consistency, no fabricated information, common sense, "
+    "no repetition, grounding in the given context, executable code, safety,"
 )
-_LEAVES_OUT = frozenset(
-    "misses|miss|missed|missing|omits|omit|omitted|omitting|skips|skipped|skipping|leaves out|left out|overlooks|"
-    "overlooked|glosses over|neglects|neglected|forgets|forgot|forgot about|forgets about|leaving out|overlooking".split(
-        "|"
-    )
+_LEAVES_OUT = words(
+    "misses, miss, missed, missing, omits, omit, omitted, omitting, skips, skipped, skipping, leaves out, left out, "
+    "overlooks, "
+    "overlooked, glosses over, neglects, neglected, forgets, forgot, forgot about, forgets about, leaving out, "
+    "overlooking"
 )
-_WEIGHING = frozenset(
-    "consider|considers|considered|take into account|taking into account|take into consideration|account for|factor in|"
-    "accounted for|considering|took|use|used|using|acknowledge".split("|")
+_WEIGHING = words(
+    "consider, considers, considered, take into account, taking into account, take into consideration, account "
+    "for, factor in, accounted for, considering, took, use, used, using, acknowledge,"
 )
-_COMPUTING = frozenset(
-    "add|subtract|multiply|divide|calculate|convert|count|perform|deduct|compute|adding|finish|finish the".split("|")
+_COMPUTING = words(
+    "add, subtract, multiply, divide, calculate, convert, count, perform, deduct, compute, adding, finish, finish the,"
 )
-_WISHED = frozenset(
-    "mention|include|included|mentioned|list|cover|covered|state|specify|discuss|provided|provide|given|offered".split(
-        "|"
-    )
+_WISHED = words(
+    "mention, include, included, mentioned, list, cover, covered, state, specify, discuss, provided, provide, given, "
+    "offered"
 )
 _DENIED = re.compile(r"[!vF][iqh]{0,2}w?$")
 _WISH = re.compile(r"s[iqhwc]{0,3}$")
-_QUESTIONS = frozenset({"how", "where", "why", "what", "whom", "which", "who"})
-_ONLY_NO = frozenset({"completeness", "completeness of the steps", "conclusiveness of the answer"})
+_QUESTIONS = words("how, where, why, what, whom, which, who")
+_ONLY_NO = words("completeness, completeness of the steps, conclusiveness of the answer")
 _PASSIVE = re.compile(r"[cC][!ihHq]{0,4}$")
 _DENIED_HEAD = re.compile(r"[dihH]{0,2}[!o]")
-_ENDS = frozenset({"", ".", "B", "b", "p", "&", ",", "?", "q", "i"})
+_ENDS = words(", ., B, b, p, &, ,, ?, q, i")
 _FINITE = frozenset("cCwfV")
 
 
@@ -69,7 +69,7 @@ def fails_to(clause: Clause, position: int) -> Found:
 
 
 def leaves_out(clause: Clause, position: int) -> Found:
-    """ "The last step is missing", "it omits the deadline"; what lies in the noun lists is the part frame's."""
+    """What is missing or left out ("it omits the deadline"), unless the noun lists know it."""
     tags, raw = clause.tags, clause.raw[position]
     subject, index = clause.subject(position)
     if (subject or clause.inherited) == "X":
@@ -111,7 +111,7 @@ def left_undone(clause: Clause, position: int) -> Found:
 
 
 def _passive(clause: Clause, position: int) -> Found:
-    """ "Tests are provided", "the word limit is not met", "no sources are given"."""
+    """A part that is given or kept: "tests are provided", "the word limit is not met", "no sources are given"."""
     start = clause.chunk(position)
     head = clause.tags[start:position]
     subject, index = clause.subject(position)
