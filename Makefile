@@ -42,7 +42,7 @@ wheel: | $(BIN)/python
 	cd dist && venv/bin/rlbff --help >/dev/null
 	cd dist && $(OFFLINE) venv/bin/rlbff extract-principles ../sample_data/feedback.jsonl --out smoke --log-level error
 
-bench: .venv/.bench
+bench: .venv/.dev
 	@for file in tests/benchmarks/bench_*.py; do echo "== $$file" && $(BIN)/python $$file || exit 1; done
 	@test ! -d ../shared/data || $(BIN)/python tests/benchmarks/heldout.py
 
@@ -63,7 +63,3 @@ $(BIN)/python:
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -c constraints.txt -e ".[dev]"
 	@touch $@ .venv/.runtime
-
-.venv/.bench: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -c constraints.txt -e ".[bench]"
-	@touch $@ .venv/.dev .venv/.runtime

@@ -79,7 +79,7 @@ class ModelExtractor:
         with Journal(self._journals / f"part-{part:05d}.jsonl") as journal:
             outcomes = self._client.complete(requests, parse_claims, journal, advance)
             journal.compact()
-        return [_claims(outcome) for outcome in outcomes]
+        return [_claims(request, outcome) for request, outcome in zip(requests, outcomes, strict=True)]
 
     def _request(self, text: Text) -> ChatRequest:
         return extraction_request(text, self._options, self.name, seed=self._seed, with_response=self._with_response)
@@ -98,7 +98,8 @@ def extraction_request(text: Text, options: LlmOptions, model: str, *, seed: int
     )
 
 
-def _claims(outcome: Outcome) -> list[Claim] | Problem:
+def _claims(request: ChatRequest, outcome: Outcome) -> list[Claim] | Problem:
     if isinstance(outcome, CallFailure):
-        return Problem(outcome.reason, "feedback", outcome.error)
+        # the key leads from the rejected row to the raw answers in the journal
+        return Problem(outcome.reason, "feedback", f"{outcome.error} (call {request.key[:16]} in the journal).")
     return parse_claims(outcome.text)

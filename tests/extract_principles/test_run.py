@@ -3,6 +3,8 @@
 import gzip
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.extract_principles.commands import ROOT, contents, rlbff, rows_of
+from tests.extract_principles.commands import ROOT, contents, environment, rlbff, rows_of
 
 SAMPLE = ROOT / "sample_data" / "feedback.jsonl"
 GOLDEN = ROOT / "tests" / "golden" / "extract_principles.jsonl"
@@ -141,11 +143,7 @@ def test_a_pipe_hands_the_folder_on(tmp_path: Path) -> None:
     (tmp_path / "list").write_text(f"{SAMPLE}\n")
     done = rlbff("extract-principles", "-", "-o", "x", "--limit", 3, cwd=tmp_path)
     assert done.returncode != 0  # no stdin here
-    shell = f"cat list | {os.sys.executable} -m rlbff_cli extract-principles - -o x --limit 3"  # type: ignore[attr-defined]
-    import subprocess
-
-    from tests.extract_principles.commands import environment
-
+    shell = f"cat list | {sys.executable} -m rlbff_cli extract-principles - -o x --limit 3"
     piped = subprocess.run(["bash", "-c", shell], cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert (piped.returncode, piped.stdout) == (0, "x\n"), piped.stderr
 
@@ -195,17 +193,27 @@ def test_helpsteer3_principles_come_in_and_go_out(tmp_path: Path) -> None:
     assert [json.loads(line) for line in exported.stdout.splitlines()] == rows
 
 
-def test_trl_takes_the_folder_as_unpaired_preferences(tmp_path: Path) -> None:
-    import datasets
+KTO = """
+import sys
+import datasets
+from trl.experimental.kto import KTOConfig, KTOTrainer
+from tests.tiny_models import save_tiny_causal_lm
+save_tiny_causal_lm(__import__("pathlib").Path("tiny"))
+rows = datasets.load_dataset(sys.argv[1], split="train", cache_dir="cache")
+config = KTOConfig(output_dir="kto", max_steps=1, per_device_train_batch_size=4, report_to="none", use_cpu=True, bf16=False)
+done = KTOTrainer(model="tiny", args=config, train_dataset=rows).train()
+print("steps", done.global_step)
+"""
 
+
+@pytest.mark.slow
+def test_trl_trains_on_the_folder_as_unpaired_preferences_unchanged(tmp_path: Path) -> None:
     rlbff("extract-principles", SAMPLE, cwd=tmp_path)
-    loaded = datasets.load_dataset(str(tmp_path / "feedback.principles"), split="train", cache_dir=str(tmp_path / "c"))
-    features = loaded.features
-    assert features["label"] == datasets.Value("bool")
-    for column in ("prompt", "completion"):
-        assert loaded[0][column][0].keys() == {"role", "content"}
-    assert loaded[0]["prompt"][-1]["role"] == "user"
-    assert loaded[0]["completion"][0]["role"] == "assistant"
+    command = [sys.executable, "-c", KTO, "feedback.principles"]
+    offline = environment(HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1")
+    done = subprocess.run(command, cwd=tmp_path, env=offline, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert "steps 1" in done.stdout
 
 
 def test_real_feedback_ends_kept_dropped_or_rejected(tmp_path: Path, shared_data: Path) -> None:
