@@ -13,6 +13,8 @@ from stages.core.options import OPERATIONAL, LlmOptions, Panel, RunOptions, chec
 
 Layout = Literal["auto", "feedback", "helpsteer3-feedback", "helpsteer3-principle", "helpsteer3-preference"]
 
+_CONSENSUS = Panel("Consensus between annotators")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractPrinciplesConfig:
@@ -26,19 +28,31 @@ class ExtractPrinciplesConfig:
     with_response: Annotated[bool, "Show conversation and response to the model beside the feedback."] = False
     evidence_threshold: Annotated[float, "Keep evidence that matches the feedback better than this, 0 to 100."] = 60.0
     artefact: Annotated[tuple[str, ...], "Principles to drop by name; repeatable."] = ("helpfulness",)
-    consensus: Annotated[Literal["auto", "on", "off"], "Keep only what every other annotator says too."] = "auto"
-    consensus_threshold: Annotated[float, "Two principles match above this cosine."] = 0.8
-    consensus_label: Annotated[Literal["same", "any"], "Must matched annotators agree on the verdict?"] = "same"
-    consensus_wording: Annotated[Literal["medoid", "first"], "Which wording of a matched group survives."] = "medoid"
-    consensus_group: Annotated[Literal["component", "clique"], "What makes matched principles one group."] = "component"
+    consensus: Annotated[Literal["auto", "on", "off"], "Keep only what every other annotator says too.", _CONSENSUS] = (
+        "auto"
+    )
+    consensus_threshold: Annotated[float, "Two principles match above this cosine.", _CONSENSUS] = 0.8
+    consensus_label: Annotated[Literal["same", "any"], "Must matched annotators agree on the verdict?", _CONSENSUS] = (
+        "same"
+    )
+    consensus_wording: Annotated[
+        Literal["medoid", "first"], "Which wording of a matched group survives.", _CONSENSUS
+    ] = "medoid"
+    consensus_group: Annotated[
+        Literal["component", "clique"], "What makes matched principles one group.", _CONSENSUS
+    ] = "component"
     consensus_others: Annotated[
-        Literal["everyone", "surviving"], "Other annotators: all with feedback, or those with principles left."
+        Literal["everyone", "surviving"],
+        "Other annotators: all with feedback, or those with principles left.",
+        _CONSENSUS,
     ] = "everyone"
-    embedder: Annotated[str, "ngram (built in), an OpenAI-compatible URL, or local:MODEL.", OPERATIONAL] = "ngram"
+    embedder: Annotated[str, "ngram (built in), an OpenAI-compatible URL, or local:MODEL.", OPERATIONAL, _CONSENSUS] = (
+        "ngram"
+    )
     embed_model: Annotated[
-        str | None, "Model name at the embedder's URL; default: the only one listed.", OPERATIONAL
+        str | None, "Model name at the embedder's URL; default: the only one listed.", OPERATIONAL, _CONSENSUS
     ] = None
-    embed_prefix: Annotated[str, "Instruction put before each principle that is embedded."] = ""
+    embed_prefix: Annotated[str, "Instruction put before each principle that is embedded.", _CONSENSUS] = ""
     taxonomy: Annotated[Path | None, "YAML file of an earlier run, edited: merge, rename, drop, cap.", OPERATIONAL] = (
         None
     )

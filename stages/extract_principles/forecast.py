@@ -28,7 +28,7 @@ def forecast_rules(sample: Sequence[Row], texts: int, workers: int) -> dict[str,
     return {
         "texts": texts,
         "seconds": round(per_text * texts / workers, 1),
-        "rests_on": f"{len(tried)} texts timed now",
+        "rests_on": f"{len(tried)} texts timed now, extraction alone",
     }
 
 

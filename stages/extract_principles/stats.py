@@ -21,7 +21,7 @@ class Stats:
     """Sums over responses.
 
     `votes` maps a domain to how often each vote pattern occurs (see `agreement.vote_pattern`); `names` maps a domain
-    to {principle: [rows with yes, rows with no]}. `matches` counts mentions by the ten-wide bin of their evidence match.
+    to {principle: [rows with yes, rows with no]}. `matches` counts mentions by the ten-wide bin of their match.
     """
 
     votes: dict[str, Counter[str]] = field(default_factory=dict)

@@ -200,7 +200,8 @@ from trl.experimental.kto import KTOConfig, KTOTrainer
 from tests.tiny_models import save_tiny_causal_lm
 save_tiny_causal_lm(__import__("pathlib").Path("tiny"))
 rows = datasets.load_dataset(sys.argv[1], split="train", cache_dir="cache")
-config = KTOConfig(output_dir="kto", max_steps=1, per_device_train_batch_size=4, report_to="none", use_cpu=True, bf16=False)
+settings = {"max_steps": 1, "per_device_train_batch_size": 4, "report_to": "none", "use_cpu": True, "bf16": False}
+config = KTOConfig(output_dir="kto", **settings)
 done = KTOTrainer(model="tiny", args=config, train_dataset=rows).train()
 print("steps", done.global_step)
 """
