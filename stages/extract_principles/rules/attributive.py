@@ -54,6 +54,8 @@ def of_unknown(clause: Clause, position: int, word: Word) -> Found:
 def _asked_for(clause: Clause, position: int, noun_at: int, window: str) -> bool:
     """Whether noun and adjective are what was asked for, what should be, what gets fixed, or a side of the source."""
     tags, raw = clause.tags, clause.raw
+    if tags[noun_at - 1] == "d" and noun_at - 1 > position and not raw[noun_at - 1].endswith(" of"):
+        return True
     if "s" in tags[noun_at + 1 : noun_at + 3] or "x" in window or _OF_SOURCE.match(tags, noun_at, clause.high):
         return True
     return any(text in _ASKED_FOR for text in raw[noun_at + 1 : noun_at + 4])

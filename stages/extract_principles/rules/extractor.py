@@ -7,6 +7,7 @@ from stages.extract_principles.rules.findings import Finding
 from stages.extract_principles.rules.grammar import judge
 from stages.extract_principles.rules.idiom_pass import with_idioms
 from stages.extract_principles.rules.scan import mask, normalise, scan
+from stages.extract_principles.rules.wordlists import words
 
 _OPENING = re.compile(
     r"(?:(?<![^.!?:\n,])|(?<=[.!?:\n,] )|(?<=think )|(?<=feel )|(?<=that ))"
@@ -21,33 +22,43 @@ _OPENING_VERDICT: dict[str | None, Verdict] = {
     "somewhat": "partially",
     "only": "partially",
 }
-_CODE_WORD = re.compile(
-    r"\b(?:code|functions?|loop|script|variables?|regex|recursion|recursive|syntax|compil\w+|python|javascript"
-    r"|docstring"
-    r"|algorithm|array|(?:if|for)[- ]statement|(?:if|for)[- ](?:loop|condition)|return statement|returns|unit tests?"
-    r"|methods? calls?|parameters?|dictionary|tuple|strings?|boolean|index|integer|sql|class|implementation|undefined"
-    r"|iterat\w+|argument type|elif|input arguments?|base cases?)\b|\b[a-z]+_[a-z_]+\b|[=!<>]=|\w\(\)"
+_CODE_WORDS = words(
+    "code, function, functions, loop, loops, script, variable, variables, regex, recursion, recursive, syntax, "
+    "compile, compiles, compiled, compiler, compilation, python, javascript, docstring, docstrings, algorithm, "
+    "array, arrays, if statement, for loop, while loop, else statement, return statement, return statements, "
+    "returns, unit test, unit tests, method call, method calls, parameter, parameters, dictionary, tuple, tuples, "
+    "string, strings, boolean, index, sql, implementation, undefined, iterate, iterates, iteration, iterating, "
+    "elif, input arguments, base case, base cases"
 )
+_CODE_SIGN = re.compile(r"[a-z]_[a-z]|[=!<>]=|\w\(\)")
+_CLOSING = tuple("\")”'")
 _EDGES = " \t\r\n,;:-—"
 
 
 def extract(feedback: str) -> list[Claim]:
     """Claims in reading order; the evidence is a verbatim slice, and each (principle, verdict) is said once."""
     plain = normalise(feedback)
-    text = mask(plain)
+    text = mask(plain, feedback)
     findings: list[Finding] = []
     opening = _OPENING.search(text, 0, 300)
     if opening:
         grade: Verdict = "no" if opening.group(2) else _OPENING_VERDICT.get(opening.group(1), "yes")
         findings.append(Finding(opening.start(), opening.end(), "helpfulness", grade))
         text = text[: opening.start()] + "_" * (opening.end() - opening.start()) + text[opening.end() :]
-    code = _CODE_WORD.search(plain) is not None
     tokens = scan(text)
+    code = not (_CODE_WORDS.isdisjoint(tokens.vocabulary) and _CODE_WORDS.isdisjoint(tokens.raw))
+    code = code or _CODE_SIGN.search(plain) is not None
     findings += judge(tokens, code=code)
     findings = with_idioms(text, tokens.vocabulary, findings, code=code)
     findings.sort()
     claims: dict[tuple[str, Verdict], Claim] = {}
     for start, end, principle, verdict in findings:
         if (principle, verdict) not in claims:
-            claims[principle, verdict] = Claim(principle, feedback[start:end].strip(_EDGES), verdict)
+            claims[principle, verdict] = Claim(principle, _trimmed(feedback[start:end]), verdict)
     return list(claims.values())
+
+
+def _trimmed(evidence: str) -> str:
+    """Without edge punctuation, and without a bracket or quotation mark left over from the sentence before."""
+    trimmed = evidence.strip(_EDGES)
+    return trimmed[1:].strip(_EDGES) or trimmed if trimmed[:1] in _CLOSING and trimmed[1:2].isspace() else trimmed

@@ -68,7 +68,7 @@ FUNCTION_WORDS: dict[str, str] = {
     "places, half, sort of, kind of, only some, only some of, to a degree, not perfectly, not consistently, "
     "semi, moderately, not everything, not one hundred percent, only part of, sometimes, at times, not every, "
     "partial, only half, isn't fully, isn't entirely, isn't completely, aren't all, only a few, for two, "
-    "mixed, isn't quite, inconsistently, not 100",
+    "mixed, isn't quite, inconsistently, not 100, might, may",
     "H": "mostly, largely, almost, nearly, mainly, close to, for the most part, near, pretty close to, very close "
     "to, generally, quite close to, most, most of, some, some of, a few of, many of, parts of, half of, part "
     "of, borderline, predominantly, by and large, a majority of, the majority of, only, more or less, only "
@@ -84,8 +84,7 @@ FUNCTION_WORDS: dict[str, str] = {
     "fundamentally, blatantly, plain, outright, wildly, deeply, rather too, therefore, thus, hence, then, "
     "always, in fact, a little bit, very very, kinda, however small, again, initially, extra, undeniably, "
     "impressively, inherently, potentially, probably, likely, utterly, patently, downright, altogether, do, "
-    "does, did, have been, has been, will, consequently, together, enough, stated above, can, may, might, can "
-    "be",
+    "does, did, have been, has been, will, consequently, together, enough, stated above, can, can be",
     "t": "too, overly, unduly, way too, far too, a bit too, a little too, much too, just too, slightly too, "
     "somewhat too, over",
     "m": "more, better, less, further, additional",

@@ -1,7 +1,7 @@
 """Runs the idioms whose trigger words occur and settles which of their findings stand."""
 
 import re
-from collections.abc import Iterable
+from operator import itemgetter
 
 from stages.extract_principles.mention import Verdict
 from stages.extract_principles.rules.code_idioms import CODE_IDIOMS
@@ -16,11 +16,12 @@ _IN_CODE = frozenset({ANSWER, METHOD, "consideration of all given facts"})
 _BACK, _LONGEST = 100, 240
 
 
-def _by_trigger(idioms: Iterable[Idiom]) -> dict[str, tuple[Idiom, ...]]:
-    table: dict[str, list[Idiom]] = {}
-    for idiom in idioms:
+def _by_trigger(idioms: tuple[Idiom, ...]) -> dict[str, tuple[tuple[int, int, Idiom], ...]]:
+    """Idioms by trigger word, each behind its tier and its place in the list, by which they are tried."""
+    table: dict[str, list[tuple[int, int, Idiom]]] = {}
+    for place, idiom in enumerate(idioms):
         for trigger in idiom.triggers:
-            table.setdefault(trigger, []).append(idiom)
+            table.setdefault(trigger, []).append((idiom.tier, place, idiom))
     return {trigger: tuple(found) for trigger, found in table.items()}
 
 
@@ -33,11 +34,11 @@ _CODE_TRIGGERS = frozenset(_CODE)
 def with_idioms(text: str, tokens: set[str], explicit: list[Finding], *, code: bool) -> list[Finding]:
     """`explicit` and what the idioms add in masked, normalised `text` whose words are `tokens`."""
     table, triggers = (_CODE, _CODE_TRIGGERS) if code else (_PROSE, _PROSE_TRIGGERS)
-    candidates = {id(idiom): idiom for trigger in tokens & triggers for idiom in table[trigger]}
+    candidates = {entry[1]: entry for trigger in tokens & triggers for entry in table[trigger]}
     findings = list(explicit)
     families = {(FAMILY_OF[finding.principle], finding.verdict) for finding in explicit}
     settled = {(finding.principle, finding.verdict) for finding in explicit}
-    for idiom in sorted(candidates.values(), key=lambda candidate: candidate.tier):
+    for _, _, idiom in sorted(candidates.values(), key=itemgetter(0, 1)):
         principle = idiom.principle
         if code and principle in _IN_CODE:
             principle = CODE

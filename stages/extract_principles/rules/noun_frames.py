@@ -9,6 +9,7 @@ from stages.extract_principles.rules.wordlists import words
 
 _IN_PART = re.compile(r"[pw][du]{0,2}([nN])")
 _BETWEEN = re.compile(r"[pjRTEcC]")
+_CHOOSES = words("take, takes, took, find, finds, choose, chooses, chose, pick, picks, picked, select, selects")
 _WISH = re.compile(r"s[iqhwcm!]{0,4}$")
 _ONLY_NO = words("completeness, completeness of the steps, conclusiveness of the answer")
 _CONTENT = words(
@@ -53,9 +54,11 @@ def part(clause: Clause, position: int) -> Found:
     if governing in ("", "x", "O") or _BETWEEN.search(window, at):
         return None
     wish = clause.raw[position - len(window) + at]
-    if subject == "X" and index < position and wish not in _WISHES:
+    if (subject == "X" and index < position and wish not in _WISHES) or wish in _CHOOSES:
         return None
     before = window[:at]
+    if before.endswith("j") and before[-2:-1] not in ("F", "s", "v", "!", "c"):
+        return None
     irrealis = "s" in before
     if irrealis and governing == "w" and not _WISH.search(before):
         return None

@@ -17,7 +17,7 @@ _ANY_SUBJECT_NO = words(
     "no fabricated information, grounding in the given context, no repetition, practicality, executable code"
 )
 _KEPT = words("kept, maintained, respected, observed, fulfilled, matched")
-_FOR_WHOM = words("clarity, simplicity, depth, completeness, conciseness")
+_FOR_WHOM = words("clarity, simplicity, depth, completeness")
 _SUITABLE = words("suitable, appropriate, unsuitable, inappropriate")
 _EXCEPTIONS = words("until, except, except that, apart from, other than, up to, besides, aside from that")
 _QUESTIONS = words("how, where, why, what, whom, which, who, if, whether")

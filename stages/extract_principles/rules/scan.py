@@ -13,6 +13,7 @@ _QUOTED = re.compile(
     r"```.*?(?:```|\Z)|`[^`\n]{1,300}`|\"[^\"\n]{0,600}\"|(?<![\w'])'[^'\n]{0,200}(?:'\w[^'\n]{0,200}){0,3}'(?!\w)",
     re.DOTALL,
 )
+_NEW_SENTENCE = re.compile(r"\s+[A-Z]|\s*\n")
 _TOKEN = re.compile(
     r"(?:e\.g|i\.e)\.?|vs\.|[^\W_]+(?:'(?!s\b)[^\W\d_]+)?|'s\b|_+|\.(?=[\s\")_]|$)|[!?\n;:,()—]|(?<=\s)-(?=\s)"
 )
@@ -71,11 +72,18 @@ def normalise(feedback: str) -> str:
     return lowered.translate(_STRAIGHT)
 
 
-def mask(text: str) -> str:
-    """Replaces quotations and code by underscores of the same length."""
-    if '"' in text or "'" in text or "`" in text:
-        return _QUOTED.sub(lambda match: "_" * len(match.group()), text)
-    return text
+def mask(text: str, original: str) -> str:
+    """Replaces quotations and code by underscores of equal length; a sentence that ends inside one still ends there."""
+    if '"' not in text and "'" not in text and "`" not in text:
+        return text
+
+    def hidden(match: re.Match[str]) -> str:
+        length = match.end() - match.start()
+        if match.group()[-2:-1] in (".", "!", "?") and _NEW_SENTENCE.match(original, match.end()):
+            return "_" * (length - 2) + ". "
+        return "_" * length
+
+    return _QUOTED.sub(hidden, text)
 
 
 def scan(text: str) -> Scan:

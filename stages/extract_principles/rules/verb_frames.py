@@ -43,7 +43,10 @@ def verb(clause: Clause, position: int) -> Found:
     """A verb phrase that judges by itself."""
     word, window = clause.scan.words[position], clause.window(position, 6)
     subject = clause.governor(position)
-    if subject == "X" or (subject == "u" and (word.sign > 0 or word.principle not in _ANY_SUBJECT_NO)):
+    explained = word.principle == "quality of the explanation" and window.rstrip("ihHq").endswith(("c", "C", "c!"))
+    if subject == "X" or (
+        subject == "u" and not explained and (word.sign > 0 or word.principle not in _ANY_SUBJECT_NO)
+    ):
         return None
     if not subject and not window.strip("id&qo") and not _third_person(clause.raw[position], word.principle):
         return None
@@ -119,7 +122,7 @@ def _passive(clause: Clause, position: int) -> Found:
     if subject not in ("N", "n", "K") or clause.reported(position):
         return None
     principle = clause.scan.words[index].principle
-    kept = clause.tags[position] == "f"
+    kept = clause.tags[position] == "f" or clause.raw[position] in ("kept", "maintained")
     if (subject == "K" and not kept) or (subject == "n" and not kept and negations % 2 == 0):
         return None
     found = settle(principle, 1, negations, irrealis="s" in head, scope=head)
