@@ -9,7 +9,11 @@ import unicodedata
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
+
+_REMEMBERED: Final = 16_384
+"""Principles whose normal form is kept: the same few are looked up for every response."""
 
 
 class Folded(NamedTuple):
@@ -28,6 +32,7 @@ class Folded(NamedTuple):
         return self.starts[start], self.starts[bisect_right(self.starts, self.starts[end - 1])]
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def normalise_principle(text: str) -> str:
     """Return the principle as it is stored: NFC, single spaces, no trailing punctuation, no quotes around it.
 
@@ -42,6 +47,7 @@ def normalise_principle(text: str) -> str:
     return plain
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def principle_key(text: str) -> str:
     """Return what two wordings of one principle have in common: normalised, without case, quote and dash styles."""
     return fold(normalise_principle(text)).text
