@@ -16,7 +16,7 @@ _PROSE = words(
     "overall quality, usefulness of the information"
 )
 _WORLDLY = words("completeness, conciseness, simplicity, code efficiency, specificity, practicality, relevance")
-_ASKED_FOR = words("requested, asked, needed, required, expected, wanted, asked for, to")
+_ASKED_FOR = words("requested, asked, needed, required, expected, wanted, asked for")
 _PREDICATE_ONLY = words("long, short, basic, simple, natural, brief, excessive")
 
 
@@ -70,7 +70,8 @@ def _of_the_world(clause: Clause, position: int, noun_at: int, window: str) -> b
         return True
     if word.tag in "GQ" and raw[noun_at] in ("manner", "fashion", "way"):
         return True
-    if word.tag == "W" and noun.tag != "R" and noun.principle not in _PROSE:
+    harm = word.principle in ("safety", "ethical content") and word.sign < 0 and "w" in window
+    if word.tag == "W" and noun.tag != "R" and noun.principle not in _PROSE and not harm:
         return True
     if word.sign > 0 and ("k" in window or (word.tag in "GQ" and noun.principle == "correctness of the answer")):
         return True

@@ -17,6 +17,8 @@ _SPEECH = words(
     "state, prove, accept, conclude, deduce, knows, know, asks, that the hypothesis,"
 )
 
+_TELLS = words("explains, explain, explained, shows, show, argues, notes, points out, describes")
+
 
 class Clause:
     """Tokens [low:high] of a scan.
@@ -68,7 +70,10 @@ class Clause:
 
     def reported(self, stop: int) -> bool:
         """Whether what comes at `stop` is only what the response or the source said ("it says that ... is wrong")."""
-        return any(word in _SPEECH for word in self.raw[self.chunk(stop) : stop])
+        said = self.raw[self.chunk(stop) : stop]
+        return any(
+            word in _SPEECH or (word in _TELLS and "that" in said[at + 1 : at + 2]) for at, word in enumerate(said)
+        )
 
     def evidence(self, position: int) -> tuple[int, int]:
         """Characters [start:end] of the comma-free stretch around `position`, with the subject if that is earlier."""

@@ -19,8 +19,9 @@ class Finding(NamedTuple):
 
 
 def flips(tags: str) -> int:
-    """How many of these tags turn a judgement into its opposite."""
-    return len(_FLIPS.findall(tags))
+    """How many of these tags turn a judgement into its opposite; "nor" (D) begins anew what "neither" began."""
+    start = tags.rfind("D") + 1
+    return len(_FLIPS.findall(tags, start)) + (start > 0)
 
 
 def settle(

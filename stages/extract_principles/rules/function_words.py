@@ -17,11 +17,30 @@ FUNCTION_WORDS: dict[str, str] = {
     "wouldn't say, would not say, wouldn't call, would not call, don't see how, don't find, do not find, "
     "didn't find, i don't think, i do not think, i don't believe, i do not believe, i don't feel, i doubt, "
     "i'm not convinced, i am not convinced, i wouldn't say, i would not say, i don't see",
+    "i": "as explained, as mentioned, as stated, as described, as shown, as noted, as given, very, really, quite, "
+    "extremely, so, also, highly, incredibly, super, pretty, fairly, rather, perfectly, completely, totally, "
+    "entirely, fully, absolutely, exceptionally, particularly, especially, still, all, just, simply, well, "
+    "truly, overall, reasonably, relatively, remarkably, wonderfully, clearly very, overly so, much, even, "
+    "not only, a bit, a little, a bit too much, a tad, equally, definitely, certainly, obviously, actually, "
+    "indeed, both, quite a bit, consistently, thoroughly well, surprisingly, as, unnecessarily, needlessly, "
+    "excessively, painfully, terribly, awfully, badly, sufficiently, appropriately, adequately, "
+    "fundamentally, blatantly, plain, outright, wildly, deeply, rather too, therefore, thus, hence, then, "
+    "always, in fact, a little bit, very very, kinda, however small, again, initially, extra, undeniably, "
+    "impressively, inherently, potentially, probably, likely, utterly, patently, downright, altogether, do, "
+    "does, did, have been, has been, will, consequently, together, enough, stated above, can, can be, no "
+    "doubt, no doubt that, without a doubt, without doubt, no question that, undoubtedly",
+    "o": "no, without, zero, lacks, lack, lacked, lacking, devoid of, free of, free from, avoids, avoid, avoiding, "
+    "avoided, not enough, not any, void of, few, lack of, absence of, little, not much, not many, too few, "
+    "too little, hardly any, barely any, never any, insufficient, minimal, free, removes, eliminates, "
+    "prevents, without any, no real, the absence of, short on, doesn't have enough, any lack of, very few, "
+    "very little, almost no, only minimal, not a single, no clear, no actual, limited, scant, no mention of "
+    "any, fewer, far fewer, i can't find any, i could not find any, i couldn't find any, i found no, i see "
+    "no, i don't see any, i did not find any, i didn't find any, i did not see any",
     "c": "is, are, was, were, be, been, being, seems, seem, seemed, looks, looked, feels, felt, appears, appear, "
     "appeared, remains, remain, stays, sounds, sounded, gets, became, becomes, comes across as, turns out, "
     "turned out, proves, come across as, comes off as, tends to be, reads as, 're, came across as, is "
     "considered, strikes me as, serves as, ends up, isn't just, isn't only, is not just, is not only, isn't "
-    "merely, is not merely, are not only, was not only",
+    "merely, is not merely, are not only, was not only, couldn't be more, could not be more",
     "C": "isn't, aren't, wasn't, weren't, isnt, arent, wasnt, werent, ain't",
     "!": "not, never, hardly, barely, scarcely, nothing, nobody, neither, none of, none, anything but, far from, "
     "rarely, by no means, no way, in no way, nowhere near, not at all, not even, not really, not very, not "
@@ -30,12 +49,6 @@ FUNCTION_WORDS: dict[str, str] = {
     "than, not terribly, not especially, not necessarily, not too, not overly, not as, ceases to, stops short "
     "of, falls short of being, not able to, not manage to, nor does, nor is, nor are, nor do, nor did, nor "
     "has, nor was",
-    "o": "no, without, zero, lacks, lack, lacked, lacking, devoid of, free of, free from, avoids, avoid, avoiding, "
-    "avoided, not enough, not any, void of, few, lack of, absence of, little, not much, not many, too few, "
-    "too little, hardly any, barely any, never any, insufficient, minimal, free, removes, eliminates, "
-    "prevents, without any, no real, the absence of, short on, doesn't have enough, any lack of, very few, "
-    "very little, almost no, only minimal, not a single, no clear, no actual, limited, scant, no mention of "
-    "any, fewer, far fewer",
     "k": "i don't like the, i did not like the, i didn't like the, i dislike the, i do not like the, misses, miss, "
     "missed, missing, omits, omit, omitted, omitting, skips, skipped, skipping, skip, forgets, forgot, leaves "
     "out, left out, leaving out, neglects, neglected, overlooks, overlooked, ignores, ignored, ignoring, "
@@ -74,19 +87,8 @@ FUNCTION_WORDS: dict[str, str] = {
     "of, borderline, predominantly, by and large, a majority of, the majority of, only, more or less, only "
     "one of, only two of, only one, only two, only three of, some parts of, a portion of, about half, until, "
     "apart from, other than, basically, in general, on the whole, virtually, practically",
-    "i": "as explained, as mentioned, as stated, as described, as shown, as noted, as given, very, really, quite, "
-    "extremely, so, also, highly, incredibly, super, pretty, fairly, rather, perfectly, completely, totally, "
-    "entirely, fully, absolutely, exceptionally, particularly, especially, still, all, just, simply, well, "
-    "truly, overall, reasonably, relatively, remarkably, wonderfully, clearly very, overly so, much, even, "
-    "not only, a bit, a little, a bit too much, a tad, equally, definitely, certainly, obviously, actually, "
-    "indeed, both, quite a bit, consistently, thoroughly well, surprisingly, as, unnecessarily, needlessly, "
-    "excessively, painfully, terribly, awfully, badly, sufficiently, appropriately, adequately, "
-    "fundamentally, blatantly, plain, outright, wildly, deeply, rather too, therefore, thus, hence, then, "
-    "always, in fact, a little bit, very very, kinda, however small, again, initially, extra, undeniably, "
-    "impressively, inherently, potentially, probably, likely, utterly, patently, downright, altogether, do, "
-    "does, did, have been, has been, will, consequently, together, enough, stated above, can, can be",
     "t": "too, overly, unduly, way too, far too, a bit too, a little too, much too, just too, slightly too, "
-    "somewhat too, over",
+    "somewhat too, over, too many, too much, far too many, way too many, way too much",
     "m": "more, better, less, further, additional",
     "d": "use of, the use of, choice of, selection of, the, a, an, its, their, his, her, your, some of the, of "
     "the, any of the, such, another, one, two, three, several, various, many, a few, a lot of, lots of, "
@@ -95,8 +97,7 @@ FUNCTION_WORDS: dict[str, str] = {
     "of, new, small, single, key, main, important, final, actual, specific type of",
     "p": "of, in, on, for, at, by, from, to the, within, about, throughout, inside, regarding, between, into, "
     "during, under, per, via, across, towards, toward, behind, above, below",
-    "&": "and, or, and also, as well as, but also, and is, and was, and are, and it is, plus, and therefore, and "
-    "thus, nor",
+    "&": "and, or, and also, as well as, but also, and is, and was, and are, and it is, plus, and therefore, and thus",
     "B": "but, although, though, while, whereas, however, yet, except, despite, even though, because, since, "
     "nevertheless, nonetheless, otherwise, in spite of, still though, albeit, unlike, aside from that, on the "
     "other hand, besides, except that, whilst, only that, so that, where, when, after, before, as it, as the, "
@@ -124,4 +125,5 @@ FUNCTION_WORDS: dict[str, str] = {
     "us, deduct, compute, attempt, incorporate, reference, demonstrate, define, greet, plan, implement, "
     "return, update, differentiate, distinguish, mention any, mention the, state the, showing, mentioning, "
     "adding, considering, taking into account, stating, specifying",
+    "D": "nor",
 }

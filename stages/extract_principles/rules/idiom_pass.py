@@ -48,7 +48,7 @@ def with_idioms(text: str, tokens: set[str], explicit: list[Finding], *, code: b
             (principle, "yes") in settled or (FAMILY_OF[principle], idiom.verdict) in families
         ):
             continue
-        if idiom.tier == FALLBACK and any(found != "helpfulness" for found, _ in settled):
+        if idiom.tier == FALLBACK and settled - {("helpfulness", "no")}:
             break
         match = idiom.pattern.search(text)
         if match:

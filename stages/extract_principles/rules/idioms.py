@@ -72,7 +72,7 @@ CORRECTIONS: tuple[Idiom, ...] = (
         r"\b(?:as|like|than) (?:was |is )?(?:mentioned|stated|suggested|proposed|claimed|insinuated|implied"
         r"|indicated|given)"
         r" (?:by|in) (?:the )?<ANSWER>",
-        r"\b(?:as|like|than) (?:the )?<ANSWER> (?:suggests?|suggested|claims?|claimed|states?|stated|implies|says"
+        r"(?<=\w )(?:as|like|than) (?:the )?<ANSWER> (?:suggests?|suggested|claims?|claimed|states?|stated|implies|says"
         r"|speculates)\b",
     ),
     idiom(
@@ -282,11 +282,10 @@ OTHERS: tuple[Idiom, ...] = (
 # The annotator retells the response or the source in order to contradict it.
 RETELLINGS: tuple[Idiom, ...] = (
     idiom(
-        "answer response output",
+        "but however yet whereas given though which",
         ANSWER,
-        r"\b<ANSWER>(?:'s)? (?:\w+ )?(?:states?|says?|said|stated|claims?|suggests?|suggested|mentions?|concludes?"
-        r"|infers?|writes"
-        r"|wrote|implies|thinks|seems to|assumes|attempts|tries|used|interpreted|calculated|selected|confuses)\b",
+        r"\b<ANSWER>(?:'s)? (?:\w+ )?(?:states?|says?|said|stated|claims?|suggests?|suggested|concludes?|infers?|writes|wrote"
+        r"|implies|thinks|seems to|assumes|tries|confuses)\b[^\n]{0,160}?\b(?:but|however|yet|whereas|given|though|which)\b",
         tier=FALLBACK,
     ),
     idiom(

@@ -74,6 +74,8 @@ def part(clause: Clause, position: int) -> Found:
         return None
     if wish.endswith("ing") and before.endswith("p"):
         irrealis = irrealis or "V" in clause.tags[clause.low : position]
+    if "t" in window[-3:]:
+        return word.principle, "no"
     found = settle(word.principle, 1, flips(before), irrealis=irrealis, scope=window.replace("H", ""))
     return None if found and found[0] in _ONLY_NO and found[1] != "no" else found
 

@@ -9,7 +9,7 @@ from stages.extract_principles.rules.lexicon import Word
 from stages.extract_principles.rules.naming import TOO, named, refined
 from stages.extract_principles.rules.wordlists import words
 
-COPULA = re.compile(r"([!YFshHivj]{0,6})([cC])((?:[!ihHtd&,mAWGQqRo]|u(?=[&,])){0,12})$")
+COPULA = re.compile(r"([!YFshHivj]{0,6})([cC])((?:[!DihHtd&,mAWGQqRo]|u(?=[&,])){0,12})$")
 _DENIED_HEAD = re.compile(r"[dihH]{0,2}[!o]")
 _ANY_SUBJECT_NO = words(
     "accuracy of information, up-to-date information, soundness of reasoning, relevance, clarity, internal "

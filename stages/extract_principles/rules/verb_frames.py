@@ -4,6 +4,7 @@ import re
 
 from stages.extract_principles.rules.clause import Clause, Found
 from stages.extract_principles.rules.findings import flips, settle
+from stages.extract_principles.rules.nouns import QUALITY_OF
 from stages.extract_principles.rules.wordlists import words
 
 _KNOWN_OBJECT = re.compile(r"[^.B,cwfV]{0,4}[NnKEAGQWVZ]")
@@ -30,7 +31,7 @@ _WISHED = words(
     "offered"
 )
 _DENIED = re.compile(r"[!vF][iqh]{0,2}w?$")
-_WISH = re.compile(r"s[iqhwc]{0,3}$")
+_WISH = re.compile(r"s[dR]{0,2}[iqhwc]{0,3}$")
 _QUESTIONS = words("how, where, why, what, whom, which, who")
 _ONLY_NO = words("completeness, completeness of the steps, conclusiveness of the answer")
 _PASSIVE = re.compile(r"[cC][!ihHq]{0,4}$")
@@ -57,7 +58,11 @@ def verb(clause: Clause, position: int) -> Found:
     cut = window.rfind("&")
     if cut >= 0 and _FINITE & set(window[:cut]):
         window = window[cut + 1 :]
-    return settle(word.principle, word.sign, flips(window), irrealis="s" in window, scope=window)
+    principle = word.principle
+    tag, index = clause.subject(position)
+    if principle == "overall quality" and tag in ("N", "n"):
+        principle = QUALITY_OF.get(clause.scan.words[index].principle, clause.scan.words[index].principle)
+    return settle(principle, word.sign, flips(window), irrealis="s" in window, scope=window)
 
 
 def _third_person(raw: str, principle: str) -> bool:
@@ -95,14 +100,17 @@ def leaves_out(clause: Clause, position: int) -> Found:
 
 def left_undone(clause: Clause, position: int) -> Found:
     """A verb of providing, weighing or computing, denied or wished for, whose object no list knows."""
-    raw, window = clause.raw[position], clause.window(position, 4)
+    raw, window = clause.raw[position], clause.window(position, 6)
     if clause.tags[position + 1 : position + 2] in _ENDS and _PASSIVE.search(clause.tags, clause.low, position):
         return _passive(clause, position)
     if clause.tags[position] == "f":
         return None
     if clause.governor(position) in ("X", "u", "E", "K") or clause.after(position) in _QUESTIONS:
         return None
-    if not _DENIED.search(window) and not (raw in _WISHED and _WISH.search(window)):
+    if _DENIED.search(window):
+        if "s" in window:
+            return None
+    elif raw not in _WISHED or not _WISH.search(window):
         return None
     if raw in _COMPUTING:
         return "completeness of the steps", "no"

@@ -15,7 +15,8 @@ VERBS: dict[str, tuple[str, str]] = {
         "go deeper, goes deeper, gone deeper, dig deeper, digs deeper, go into more depth, go into more "
         "detail, gone into more detail, goes into depth, goes into detail, gone into more depth, goes into "
         "great detail, go into detail, go into depth",
-        "scratches the surface, only scratches the surface, stays on the surface, glosses over the",
+        "scratches the surface, barely scratches the surface, only scratches the surface, stays on the surface, "
+        "glosses over the",
     ),
     "soundness of reasoning": (
         "makes sense, make sense, made sense, making sense, adds up, add up, hold up, holds up, makes perfect "
@@ -57,7 +58,8 @@ VERBS: dict[str, tuple[str, str]] = {
         "up, makes stuff up, made up facts, confabulates",
     ),
     "understanding of the prompt": (
-        "understands the prompt, understands the question, understood the prompt, understood the question, "
+        "understands the prompt, understand the assignment, understand what was asked, understands the question, "
+        "understood the prompt, understood the question, "
         "understands the request, understands the task, understood the assignment, understands the user, "
         "understands what, grasps the question, understand the question, understand the prompt, understand "
         "the request, understand what the user, understand the task, understands the intent, understand the "
@@ -118,7 +120,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "is not necessary, are not necessary, isn't necessary, was not necessary, not necessary, isn't needed",
     ),
     "clarity": (
-        "reads clearly, reads smoothly, reads easily",
+        "reads clearly, reads smoothly, reads easily, couldn't be clearer, could not be clearer",
         "confuses the reader, confuses the user, leaves the reader confused, could confuse, may confuse, "
         "might confuse, leaves the user confused, is hard to tell, would confuse",
     ),
