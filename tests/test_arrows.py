@@ -20,9 +20,9 @@ THIRD_PARTY: dict[str, set[str]] = {
     "stages/core/errors.py": set(),
     "stages/core/options.py": set(),
     "stages/core/progress.py": set(),
-    "stages/extract_principles": {"pyarrow", "numpy", "orjson", "yaml", "rapidfuzz", "httpx"},
+    "stages/extract_principles": {"pyarrow", "numpy", "orjson", "yaml", "rapidfuzz"},
     "stages/extract_principles/config.py": set(),
-    "stages/models": {"torch", "transformers", "sentence_transformers", "numpy"},
+    "stages/models": {"torch", "transformers", "sentence_transformers", "safetensors", "jinja2", "numpy"},
     "stages/sandbox": set(),
 }
 

@@ -169,8 +169,12 @@ class Endpoint:
 
 def check_url(url: str, option: str, key_name: str) -> None:
     """Raise ConfigError unless `url` is an http(s) URL with a host and without credentials in it."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        well_formed = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # an open bracket, a port that is no number
+        well_formed = False
+    if not well_formed:
         raise ConfigError(f"{option} {url!r} is not a URL such as http://localhost:8000/v1.")
     if parts.username is not None or parts.password is not None:
         raise ConfigError(f"{option} carries a user name or password, which would be stored; set {key_name} instead.")

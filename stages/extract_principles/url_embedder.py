@@ -1,43 +1,46 @@
-"""An embedder behind an OpenAI-compatible URL: batches, retries, and checks of what comes back.
+"""An embedder behind an OpenAI-compatible URL: batches, several at once, and checks of what comes back.
 
-The key is sent and never shown, not even where a server repeats it. Vectors are not stored.
+HTTP and its retries are in core/http.py. Vectors are not stored.
 """
 
-import random
-import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any, Final
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
-import httpx
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
+from stages.core.background import BackgroundLoop
 from stages.core.errors import ConfigError, EndpointError
-from stages.core.retry import backoff, retry_after
+from stages.core.http import Endpoint, HttpFailure
 
 # The smallest limit among common servers (text-embeddings-inference) is 32 texts a request.
 BATCH: Final = 32
+CONCURRENCY: Final = 8
 MAX_RETRIES: Final = 6
-TIMEOUT: Final = httpx.Timeout(120.0, connect=10.0)
+FIRST_CONTACT_RETRIES: Final = 3
+TIMEOUT: Final = 120.0
+
+LISTED: Final = 20
+"""Model names that a message lists at most."""
+
+T = TypeVar("T")
 
 
 class UrlEmbedder:
-    """The model `model` at `url`, or the only one that the server lists; `prefix` goes before every text."""
+    """The model `model` at `url`, or the only one that the server lists; `prefix` goes before every text.
+
+    Raises EndpointError if there is no server, ConfigError for a URL or key that cannot be one, or where a model has
+    to be named. The key is sent and never shown, not even where a server repeats it.
+    """
 
     def __init__(self, url: str, model: str | None, prefix: str = "", key: str | None = None) -> None:
         self._url = url.rstrip("/").removesuffix("/embeddings")
         self._key = key
         self._prefix = prefix
-        self._reached = False
         self._dimension = 0
-        self._random = random.Random()  # spreads clients in time; decides no result
-        self._certificates = httpx.create_ssl_context()  # reading them takes longer than many a request
-        if not _is_well_formed(self._url):
-            raise ConfigError(f"--embedder {url!r} is not well formed; write http://HOST:PORT/v1.")
-        if key and not (key.isascii() and key.isprintable()):
-            raise ConfigError("The key in RLBFF_LLM_KEY or OPENAI_API_KEY has characters that an HTTP header may not.")
+        self._listed = self._list_models(must_list=model is None)
         self._model = model if model is not None else self._only_model()
         self.name = f"url:{self._model}"
 
@@ -49,82 +52,110 @@ class UrlEmbedder:
         unique = list(dict.fromkeys(texts))
         if not unique:
             return np.zeros((0, 0), np.float32)
-        with self._connect() as client:
-            rows = [self._batch(client, unique[at : at + BATCH]) for at in range(0, len(unique), BATCH)]
+        batches = [unique[at : at + BATCH] for at in range(0, len(unique), BATCH)]
+        rows = self._run(lambda endpoint: self._embed_all(endpoint, batches))
         place = {text: row for row, text in enumerate(unique)}
         return np.concatenate(rows)[[place[text] for text in texts]]
 
-    def _batch(self, client: httpx.Client, texts: list[str]) -> NDArray[np.float32]:
-        body = {"model": self._model, "input": [self._prefix + text for text in texts]}
-        answer = self._ask(client, "POST", "/embeddings", body)
+    async def _embed_all(self, endpoint: Endpoint, batches: Sequence[list[str]]) -> list[NDArray[np.float32]]:
+        rows: dict[int, NDArray[np.float32]] = {}
+        queue = iter(enumerate(batches))
+
+        async def work() -> None:
+            for number, batch in queue:
+                rows[number] = await self._embed_batch(endpoint, batch)
+
         try:
-            items = sorted(answer["data"], key=lambda item: item["index"])
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(CONCURRENCY, len(batches))):
+                    group.create_task(work())
+        except BaseExceptionGroup as problems:
+            raise problems.exceptions[0] from None
+        return [rows[number] for number in range(len(batches))]
+
+    async def _embed_batch(self, endpoint: Endpoint, texts: list[str]) -> NDArray[np.float32]:
+        body = {"model": self._model, "input": [self._prefix + text for text in texts]}
+        reply = await endpoint.post(
+            "/embeddings", json.dumps(body).encode(), max_retries=MAX_RETRIES, check=_any_object
+        )
+        if isinstance(reply, HttpFailure):
+            raise self._refused(endpoint, reply)
+        return self._unit_rows(reply.payload, texts)
+
+    def _unit_rows(self, payload: Mapping[str, Any], texts: list[str]) -> NDArray[np.float32]:
+        try:
+            items = sorted(payload["data"], key=lambda item: item["index"])
             indices = [item["index"] for item in items]
             rows = np.array([item["embedding"] for item in items], np.float64)
         except (KeyError, TypeError, ValueError):
-            raise self._error("answered /embeddings without a list of numbers for each text") from None
+            raise self._wrong("answered /embeddings without a list of numbers for each text") from None
         if indices != list(range(len(texts))) or rows.ndim != 2:
-            raise self._error(f"sent {len(items)} vectors for {len(texts)} texts, or of several sizes")
+            raise self._wrong(f"sent {len(items)} vectors for {len(texts)} texts, or of several sizes")
         self._dimension = self._dimension or rows.shape[1]
         if rows.shape[1] != self._dimension:
-            raise self._error(f"sent vectors of {rows.shape[1]} numbers after vectors of {self._dimension}")
+            raise self._wrong(f"sent vectors of {rows.shape[1]} numbers after vectors of {self._dimension}")
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         if not (np.isfinite(lengths) & (lengths > 0)).all():
             bad = texts[int(np.argmin(np.where(np.isfinite(lengths), lengths, 0)))]
-            raise self._error(f"sent a vector of zeros or without finite numbers for {bad!r}")
+            raise self._wrong(f"sent a vector of zeros or without finite numbers for {bad!r}")
         unit: NDArray[np.float32] = (rows / lengths).astype(np.float32)
         return unit
 
+    def _list_models(self, *, must_list: bool) -> tuple[str, ...]:
+        async def ask(endpoint: Endpoint) -> tuple[str, ...]:
+            reply = await endpoint.get("/models", max_retries=FIRST_CONTACT_RETRIES, check=_any_object)
+            if not isinstance(reply, HttpFailure):
+                return _model_names(reply.payload)
+            # a gateway without /models is fine as long as it answers and need not be asked for a name
+            if must_list and reply.status == 404:
+                raise EndpointError(f"{endpoint.error(reply)} Or name the model with --embed-model.")
+            if must_list or reply.status == 0:
+                raise endpoint.error(reply)
+            return ()
+
+        return self._run(ask)
+
     def _only_model(self) -> str:
+        if len(self._listed) == 1:
+            return self._listed[0]
+        raise ConfigError(f"{self._url} lists {self._names()}; name the one to embed with by --embed-model.")
+
+    def _names(self) -> str:
+        more = " ..." if len(self._listed) > LISTED else ""
+        return (", ".join(self._listed[:LISTED]) or "no model") + more
+
+    def _run(self, work: Callable[[Endpoint], Coroutine[Any, Any, T]]) -> T:
+        """Do `work` on connections that live no longer than it does, since nobody closes an embedder."""
+        endpoint = Endpoint(
+            self._url,
+            self._key,
+            option="--embedder",
+            key_name="RLBFF_LLM_KEY",
+            concurrency=CONCURRENCY,
+            timeout=TIMEOUT,
+        )
+        background = BackgroundLoop()
         try:
-            with self._connect() as client:
-                names = [str(item["id"]) for item in self._ask(client, "GET", "/models")["data"]]
-        except (KeyError, TypeError):
-            raise self._error("does not list its models; name one with --embed-model") from None
-        if len(names) != 1:
-            listed = ", ".join(names) or "no model"
-            raise ConfigError(f"{self._url} lists {listed}; name the one to embed with by --embed-model.")
-        return names[0]
+            return background.run(work(endpoint))
+        finally:
+            background.run(endpoint.close())
+            background.close()
 
-    def _connect(self) -> httpx.Client:
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        return httpx.Client(timeout=TIMEOUT, headers=headers, verify=self._certificates)
+    def _refused(self, endpoint: Endpoint, failure: HttpFailure) -> EndpointError:
+        error = endpoint.error(failure)
+        if failure.status in (400, 404) and self._listed and self._model not in self._listed:
+            return EndpointError(f"{error} Or correct --embed-model; the server lists {self._names()}.")
+        return error
 
-    def _ask(self, client: httpx.Client, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-        """Send one request, again after 429, 5xx, a broken connection or a cut answer, and return its JSON."""
-        failure = ""
-        for attempt in range(MAX_RETRIES + 1):
-            asked: float | None = None
-            try:
-                reply = client.request(method, self._url + path, json=body)
-                self._reached = True
-                if reply.status_code < 400:
-                    return orjson.loads(reply.content)
-                failure = f"HTTP {reply.status_code}: {' '.join(self._hide(reply.text).split())[:300]}"
-                asked = retry_after(reply.headers.get("Retry-After"), datetime.now(UTC))
-                if reply.status_code != 429 and reply.status_code < 500:
-                    raise self._error(f"refuses {path} with {failure}; check the URL, the key and --embed-model")
-            except httpx.ConnectError as problem:
-                if not self._reached:
-                    raise self._error(f"cannot be reached ({problem}); is the server running?") from None
-                failure = str(problem)
-            except httpx.TransportError as problem:
-                failure = f"{type(problem).__name__} {problem}"
-            except orjson.JSONDecodeError:
-                failure = "an answer that is not JSON"
-            if attempt < MAX_RETRIES:
-                time.sleep(backoff(attempt, self._random) if asked is None else asked)
-        raise self._error(f"failed {MAX_RETRIES + 1} times on {path}, last with {failure}; run again when it is well")
-
-    def _error(self, what: str) -> EndpointError:
-        return EndpointError(self._hide(f"The embedding server {self._url} {what}."))
-
-    def _hide(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key else text
+    def _wrong(self, what: str) -> EndpointError:
+        return EndpointError(f"The embedding server {self._url} {what}.")
 
 
-def _is_well_formed(url: str) -> bool:
-    try:
-        return bool(httpx.URL(url).host)
-    except httpx.InvalidURL:
-        return False
+def _any_object(payload: Mapping[str, object]) -> None:
+    """Accept every JSON object: a vector that is wrong now is wrong at the next try as well."""
+
+
+def _model_names(payload: Mapping[str, object]) -> tuple[str, ...]:
+    data = payload.get("data")
+    items = data if isinstance(data, list) else []
+    return tuple(str(item["id"]) for item in items if isinstance(item, dict) and "id" in item)

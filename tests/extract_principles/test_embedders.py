@@ -86,20 +86,34 @@ def test_faults_are_tried_again_and_change_no_vector() -> None:
 
 
 def test_server_that_never_gets_well_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr(time, "sleep", waits.append)
-    with start_server(faults=1.0, mix="429:1", max_in_row=99, retry_after="7") as server:
+    monkeypatch.setattr("stages.core.retry.FIRST_DELAY", 0.0)  # so that only Retry-After makes it wait
+    with start_server(faults=1.0, mix="429:1", max_in_row=99, retry_after="0.2") as server:
         embedder = open_embedder(server.url, model="test-model", environ={})
-        with pytest.raises(EndpointError, match=r"failed 7 times on /embeddings, last with HTTP 429: .*slow down"):
+        start = time.monotonic()
+        with pytest.raises(EndpointError, match=f"{server.url}: HTTP 429: slow down"):
             embedder.embed(["clarity"])
-    assert waits == [7.0] * 6
+        waited = time.monotonic() - start
+        assert server.stats()["/embeddings"] == 7
+    assert waited >= 6 * 0.2
 
 
-def test_unreachable_server_is_reported_at_once() -> None:
+def test_requests_of_a_call_run_eight_at_once() -> None:
+    texts = [f"principle number {number}" for number in range(32 * 20)]
+    with start_server(faults=0.0, latency=0.1) as server:
+        vectors = open_embedder(server.url, environ={}).embed(texts)
+        stats = server.stats()
+    assert (stats["/embeddings"], stats["most_in_flight"]) == (20, 8)
+    np.testing.assert_allclose(vectors, [embedding(text) for text in texts], atol=1e-6)
+
+
+def test_unreachable_server_is_reported_before_anything_is_embedded() -> None:
     with start_server() as server:
         url = server.url
-    with pytest.raises(EndpointError, match=f"{url} cannot be reached .*is the server running"):
-        open_embedder(url, environ={})
+    for model in (None, "test-model"):
+        with pytest.raises(
+            EndpointError, match=f"{url}: the connection failed .*Start the server or correct --embedder"
+        ):
+            open_embedder(url, model, environ={})
 
 
 @pytest.mark.parametrize("models", ["", "one,two"])
@@ -108,10 +122,15 @@ def test_server_without_exactly_one_model_needs_a_name(models: str) -> None:
         open_embedder(server.url, environ={})
 
 
+def test_server_that_lists_nothing_needs_a_name() -> None:
+    with answering() as url, pytest.raises(EndpointError, match=r"HTTP 404.*--embed-model"):
+        open_embedder(url, environ={})
+
+
 def test_unknown_model_is_refused_in_the_servers_words() -> None:
     with start_server(faults=0.0) as server:
         embedder = open_embedder(server.url, model="missing", environ={})
-        with pytest.raises(EndpointError, match=r"HTTP 404.*`missing` does not exist"):
+        with pytest.raises(EndpointError, match=r"HTTP 404.*`missing` does not exist.*--embed-model.* test-model"):
             embedder.embed(["clarity"])
 
 
@@ -123,7 +142,7 @@ def test_key_is_sent_and_never_shown() -> None:
         with pytest.raises(EndpointError, match="HTTP 401") as problem:
             open_embedder(server.url, environ={"RLBFF_LLM_KEY": "sesame-shut"})
     assert "sesame-shut" not in str(problem.value)
-    assert "***" in str(problem.value)
+    assert "[key]" in str(problem.value)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +185,7 @@ def test_size_of_the_vectors_may_not_change() -> None:
 
 @pytest.mark.parametrize("url", ["http://", "http://[::1/v1", "http://host:port/v1"])
 def test_malformed_url_is_a_configuration_error(url: str) -> None:
-    with pytest.raises(ConfigError, match="well formed"):
+    with pytest.raises(ConfigError, match=r"--embedder .* is not a URL"):
         open_embedder(url, model="m", environ={})
 
 
@@ -178,7 +197,7 @@ def test_key_that_no_header_can_hold_is_a_configuration_error(key: str) -> None:
 
 
 def test_key_is_hidden_before_a_long_message_is_cut() -> None:
-    # "HTTP 401: {"error": ...}" is cut at 300 characters, here in the middle of the key
+    # "HTTP 401: wrong key: Bearer ..." is cut at 300 characters, here in the middle of the key
     key = "k" * 400
     with start_server(faults=0.0, key="another") as server, pytest.raises(EndpointError) as problem:
         open_embedder(server.url, environ={"RLBFF_LLM_KEY": key})
@@ -187,10 +206,13 @@ def test_key_is_hidden_before_a_long_message_is_cut() -> None:
 
 @contextmanager
 def answering(*payloads: object) -> Iterator[str]:
-    """Serve the payloads, one a POST, whatever is asked."""
+    """Serve the payloads, one a POST, whatever is asked, and list no models."""
     left = iter(payloads)
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(404)  # as a gateway without /models
+
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             body = json.dumps(next(left)).encode()

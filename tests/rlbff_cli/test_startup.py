@@ -2,7 +2,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = ("torch", "transformers", "datasets", "numba", "pyarrow", "ray", "httpx", "numpy", "rich", "yaml", "orjson")
+HEAVY = (
+    *("torch", "transformers", "datasets", "numba", "pyarrow", "ray", "aiohttp", "httpx"),
+    *("numpy", "rich", "yaml", "orjson"),
+)
 
 
 def loaded_by(code: str, root: Path) -> set[str]:
