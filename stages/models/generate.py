@@ -4,13 +4,16 @@ It checks no answer and parses none. Prompts are never shortened: what does not 
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Final, Literal, NamedTuple
 
 import torch
 import transformers
+from jinja2 import TemplateError
 
 from stages.core.chat import Message
+from stages.core.errors import DataError
 from stages.models.load import load_causal_lm
 
 FALLBACK_NAMES: Final = {"system": "System", "user": "User", "assistant": "Assistant"}
@@ -113,16 +116,38 @@ def render(chat: Sequence[Message], tokenizer: Any) -> str:  # noqa: ANN401 - tr
     """Write a chat as the text that the model continues.
 
     The tokenizer's own chat template decides, with reasoning switched off where it knows that switch: an answer of
-    fixed form needs none. Without a template, each turn is "User: ...", an empty line between, then "Assistant:".
+    fixed form needs none. Where it refuses a system turn (Gemma's) or leaves it out, the first user turn begins with
+    what that turn says. Without a template, each turn is "User: ...", an empty line between, then "Assistant:". Raises
+    DataError for a template that takes neither.
     """
     if tokenizer.chat_template is None:
         turns = [f"{FALLBACK_NAMES.get(message.role, message.role)}: {message.content}" for message in chat]
         return "\n\n".join([*turns, "Assistant:"])
+    with suppress(TemplateError):
+        text = _templated(chat, tokenizer)
+        if all(message.content.strip() in text for message in chat if message.role == "system"):
+            return text
+    try:
+        return _templated(_without_system(chat), tokenizer)
+    except TemplateError as problem:
+        words = " ".join(str(problem).split())[:300]
+        raise DataError(f"The chat template in {tokenizer.name_or_path} cannot write a chat: {words}") from problem
+
+
+def _templated(chat: Sequence[Message], tokenizer: Any) -> str:  # noqa: ANN401 - as in render
     messages = [{"role": message.role, "content": message.content} for message in chat]
     text: str = tokenizer.apply_chat_template(
         messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
     )
     return text
+
+
+def _without_system(chat: Sequence[Message]) -> Sequence[Message]:
+    """The chat with a leading system turn put before the words of the turn that follows."""
+    if chat[0].role != "system":
+        return chat
+    system, first, *rest = chat
+    return [Message(first.role, f"{system.content}\n\n{first.content}"), *rest]
 
 
 class GumbelSampler:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import torch
 import transformers
+from safetensors import SafetensorError
 
 from stages.core.errors import ConfigError, DataError, EndpointError, InputMissing
 
@@ -74,7 +75,7 @@ def told_plainly(model: str) -> Iterator[None]:
     """Turn what transformers raises about a model that cannot be had or read into one line of ours."""
     try:
         yield
-    except (OSError, ValueError, ImportError, RuntimeError) as problem:
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as problem:
         first = " ".join(str(problem).split())[:300]
         if Path(model).is_dir():
             raise DataError(f"The model in {model} cannot be loaded: {first}") from problem

@@ -7,6 +7,7 @@ import transformers
 from tokenizers.processors import TemplateProcessing
 
 from stages.core.chat import Message
+from stages.core.errors import DataError
 from stages.models.generate import GumbelSampler, LocalChat, render
 from stages.models.load import load_causal_lm
 from tests.tiny_models import save_tiny_causal_lm
@@ -20,6 +21,11 @@ CHATS = [
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_causal_lm(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def copy(tiny: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny, tmp_path / "copy"))
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +125,32 @@ def test_chat_without_template_is_rendered_plainly(plain: Path) -> None:
 def test_chat_template_of_the_tokenizer_is_used(tiny: Path) -> None:
     text = render([Message("user", "Hi")], load_causal_lm(str(tiny)).tokenizer)
     assert text == "<|start|>user\nHi<|end|>\n<|start|>assistant\n"
+
+
+REFUSES = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+LEAVES_OUT = "{% set messages = messages | rejectattr('role', 'equalto', 'system') | list %}"
+TURNS = "{% for message in messages %}[{{ message.role }}]{{ message.content | trim }}{% endfor %}"
+
+
+@pytest.mark.parametrize("template", [REFUSES + TURNS, LEAVES_OUT + TURNS])
+def test_system_turn_that_a_template_does_not_take_opens_the_first_user_turn(template: str, tiny: Path) -> None:
+    tokenizer = load_causal_lm(str(tiny)).tokenizer
+    tokenizer.chat_template = template
+    chat = [Message("system", "Be brief.\n"), Message("user", "Hi"), Message("assistant", "Yes?")]
+    assert render(chat, tokenizer) == "[user]Be brief.\n\n\nHi[assistant]Yes?"
+    assert render(chat[1:], tokenizer) == "[user]Hi[assistant]Yes?"
+    tokenizer.chat_template = TURNS
+    assert render(chat, tokenizer) == "[system]Be brief.[user]Hi[assistant]Yes?"
+
+
+@pytest.mark.parametrize(
+    ("template", "words"), [("{{ raise_exception('no\nchats') }}", "no chats"), ("{% for", "unexpected|[Ee]xpected")]
+)
+def test_template_that_cannot_write_a_chat_is_bad_data_in_one_line(template: str, words: str, copy: Path) -> None:
+    (copy / "chat_template.jinja").write_text(template)
+    with pytest.raises(DataError, match=f"template in {copy} cannot write a chat: .*({words})") as problem:
+        LocalChat(str(copy), max_new_tokens=1).complete(CHATS[:1])
+    assert "\n" not in str(problem.value)
 
 
 def test_reasoning_is_switched_off_where_the_template_knows_the_switch(tiny: Path) -> None:

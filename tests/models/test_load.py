@@ -81,6 +81,15 @@ def test_damaged_folders_are_bad_data_in_one_line(copy: Path) -> None:
         load_causal_lm(str(copy))
 
 
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
+def test_cut_off_weights_are_bad_data_in_one_line(share: float, copy: Path) -> None:
+    weights = (copy / "model.safetensors").read_bytes()
+    (copy / "model.safetensors").write_bytes(weights[: int(share * len(weights))])
+    with pytest.raises(DataError, match=r"copy cannot be loaded: Error while deserializing header") as problem:
+        load_causal_lm(str(copy))
+    assert "\n" not in str(problem.value)
+
+
 def test_missing_weights_are_refused_not_made_up(copy: Path) -> None:
     config = json.loads((copy / "config.json").read_text())
     config |= {"num_hidden_layers": 3, "layer_types": ["full_attention"] * 3}
