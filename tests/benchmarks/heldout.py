@@ -10,9 +10,9 @@ import json
 import random
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -66,9 +66,8 @@ def span_match(feedback: str, predicted: Entry, gold: Entry) -> bool:
     return predicted.verdict == gold.verdict and start < end and bool(_WORD.search(feedback[start:end]))
 
 
-def count(row: Row, match: object) -> Counts:
+def count(row: Row, match: Callable[[str, Entry, Entry], bool]) -> Counts:
     """Counts of one row under the largest one-to-one matching (augmenting paths)."""
-    assert callable(match)
     edges = [[g for g, gold in enumerate(row.gold) if match(row.feedback, entry, gold)] for entry in row.predicted]
     taken: dict[int, int] = {}
 
@@ -128,16 +127,14 @@ def read_feedback(shared: Path) -> Iterator[tuple[str, str, str]]:
         for line in lines:
             row = json.loads(line)
             yield f"shepherd-{row['id']}", "Shepherd", row["feedback"]
-    with (shared / "ilf" / "surge_annotations.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            yield f"ilf-{row['task_id']}", "ILF", row["Feedback"]
+    for row in _read_lines(shared / "ilf" / "surge_annotations.jsonl"):
+        yield f"ilf-{row['task_id']}", "ILF", row["Feedback"]
 
 
 def heldout_rows(shared: Path, judgements: Path) -> list[Row]:
     """The held-out rows that have been judged."""
-    developed = frozenset(json.loads(line)["id"] for line in (shared / "feedback_dev.jsonl").open(encoding="utf-8"))
-    judged = {row["id"]: row["entries"] for row in map(json.loads, judgements.open(encoding="utf-8"))}
+    developed = frozenset(item["id"] for item in _read_lines(shared / "feedback_dev.jsonl"))
+    judged = {row["id"]: row["entries"] for row in _read_lines(judgements)}
     rows = []
     for row_id, source, feedback in read_feedback(shared):
         if row_id in judged and not is_tuning(row_id, developed):
@@ -150,7 +147,7 @@ def tuning_rows(shared: Path, families: Path) -> list[Row]:
     """The development set, one row for each annotator's feedback."""
     accepted = json.loads(families.read_text(encoding="utf-8"))
     rows = []
-    for item in map(json.loads, (shared / "feedback_dev.jsonl").open(encoding="utf-8")):
+    for item in _read_lines(shared / "feedback_dev.jsonl"):
         for annotator, feedback in enumerate(item["feedback"]):
             gold = []
             for index, entry in enumerate(item["gold"]):
@@ -161,6 +158,10 @@ def tuning_rows(shared: Path, families: Path) -> list[Row]:
                     gold.append(Entry(names, entry["verdict"], start, start + len(quote)))
             rows.append(Row(item["source"].split("/")[0], feedback, predict(feedback), tuple(gold)))
     return rows
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
 def report(rows: Sequence[Row]) -> Iterator[str]:

@@ -70,10 +70,11 @@ class Clause:
 
     def reported(self, stop: int) -> bool:
         """Whether what comes at `stop` is only what the response or the source said ("it says that ... is wrong")."""
-        said = self.raw[self.chunk(stop) : stop]
-        return any(
-            word in _SPEECH or (word in _TELLS and "that" in said[at + 1 : at + 2]) for at, word in enumerate(said)
-        )
+        for at in range(self.chunk(stop), stop):
+            word = self.raw[at]
+            if (word in _SPEECH and self.tags[at] not in "nN") or (word in _TELLS and self.after(at) == "that"):
+                return True
+        return False
 
     def evidence(self, position: int) -> tuple[int, int]:
         """Characters [start:end] of the comma-free stretch around `position`, with the subject if that is earlier."""

@@ -42,7 +42,9 @@ def extract(feedback: str) -> list[Claim]:
     findings: list[Finding] = []
     opening = _OPENING.search(text, 0, 300)
     if opening:
-        grade: Verdict = "no" if opening.group(2) else _OPENING_VERDICT.get(opening.group(1), "yes")
+        grade = _OPENING_VERDICT.get(opening.group(1), "yes")
+        if opening.group(2):
+            grade = "yes" if grade == "no" else "no"
         findings.append(Finding(opening.start(), opening.end(), "helpfulness", grade))
         text = text[: opening.start()] + "_" * (opening.end() - opening.start()) + text[opening.end() :]
     tokens = scan(text)

@@ -97,7 +97,7 @@ FUNCTION_WORDS: dict[str, str] = {
     "of, new, small, single, key, main, important, final, actual, specific type of",
     "p": "of, in, on, for, at, by, from, to the, within, about, throughout, inside, regarding, between, into, "
     "during, under, per, via, across, towards, toward, behind, above, below",
-    "&": "and, or, and also, as well as, but also, and is, and was, and are, and it is, plus, and therefore, and thus",
+    "&": "and, or, and also, as well as, but also, plus, and therefore, and thus",
     "B": "but, although, though, while, whereas, however, yet, except, despite, even though, because, since, "
     "nevertheless, nonetheless, otherwise, in spite of, still though, albeit, unlike, aside from that, on the "
     "other hand, besides, except that, whilst, only that, so that, where, when, after, before, as it, as the, "

@@ -42,7 +42,8 @@ _NAMES = {
     "<IS>": r"(?:is|are|was|were)",
     "<LANGUAGE>": r"(?:english|spanish|french|german|italian|portuguese|chinese|mandarin|japanese|korean|russian"
     r"|arabic|hindi"
-    r"|dutch|polish|turkish|vietnamese|indonesian|swedish|greek|hebrew|thai|ukrainian|czech)",
+    r"|dutch|polish|turkish|vietnamese|indonesian|swedish|greek|hebrew|thai|ukrainian|czech|danish"
+    r"|norwegian|finnish|hungarian|romanian|malay|tagalog|bengali|urdu|persian|farsi|catalan|bulgarian|croatian|latin)",
     "<REST>": r"[^.!?\n]",
 }
 

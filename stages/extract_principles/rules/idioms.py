@@ -39,7 +39,7 @@ CORRECTIONS: tuple[Idiom, ...] = (
         "should",
         ANSWER,
         r"\bshould(?: not|n't)? (?:have|actually|instead|rather|first|only|simply|just)? ?"
-        r"(?:be|been|equal|say|said|stated?|used?|written|read|start|started|subtract|subtracted|add|added|multiply"
+        r"(?:be(?! (?:more|less|clearer|better|shorter|longer|simpler|easier|a bit))|been|equal|say|said|stated?|used?|written|read|start|started|subtract|subtracted|add|added|multiply"
         r"|multiplied"
         r"|divide|divided|dividing|multiplying|taken|done|calculated|interpreted?|chosen|swapped|concluded?|directed"
         r"|followed)\b",
@@ -229,8 +229,8 @@ OTHERS: tuple[Idiom, ...] = (
         r"\b(?:won't|will not|would not|wouldn't) (?:\w+ )?(?:work|help|be (?:effective|useful|able|possible"
         r"|the ideal))\b",
         r"\bnot be (?:possible|the ideal)\b",
-        r"\bnot possible to\b",
-        r"\bimpossible to\b",
+        r"\bnot possible to (?!follow|understand|read|tell)",
+        r"\bimpossible to (?!follow|understand|read|tell)",
     ),
     idiom(
         "damage harm ruin injure injury dangerous hurt",
@@ -284,8 +284,9 @@ RETELLINGS: tuple[Idiom, ...] = (
     idiom(
         "but however yet whereas given though which",
         ANSWER,
-        r"\b<ANSWER>(?:'s)? (?:\w+ )?(?:states?|says?|said|stated|claims?|suggests?|suggested|concludes?|infers?|writes|wrote"
-        r"|implies|thinks|seems to|assumes|tries|confuses)\b[^\n]{0,160}?\b(?:but|however|yet|whereas|given|though|which)\b",
+        r"\b<ANSWER>(?:'s)? (?:\w+ )?(?:states?|says?|said|stated|claims?|suggests?|suggested|concludes?|infers?|writes"
+        r"|wrote|implies|thinks|seems to|assumes|tries)\b"
+        r"[^\n]{0,160}?\b(?:but|however|yet|whereas|given|though|which)\b",
         tier=FALLBACK,
     ),
     idiom(

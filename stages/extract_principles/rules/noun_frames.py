@@ -9,6 +9,7 @@ from stages.extract_principles.rules.wordlists import words
 
 _IN_PART = re.compile(r"[pw][du]{0,2}([nN])")
 _BETWEEN = re.compile(r"[pjRTEcC]")
+_IGNORES = words("ignores, ignore, ignored, ignoring, disregards, disregard, disregarded, disregarding")
 _CHOOSES = words("take, takes, took, find, finds, choose, chooses, chose, pick, picks, picked, select, selects")
 _WISH = re.compile(r"s[iqhwcm!]{0,4}$")
 _ONLY_NO = words("completeness, completeness of the steps, conclusiveness of the answer")
@@ -65,7 +66,9 @@ def part(clause: Clause, position: int) -> Found:
     if governing in "ko":
         if _lacking_source(clause, position, subject) or (wish == "without" and flips(before)):
             return None
-        principle = "completeness" if word.principle in _CONTENT else word.principle
+        principle = word.principle
+        if principle in _CONTENT:
+            principle = "consideration of all given facts" if wish in _IGNORES else "completeness"
         return settle(principle, -1, flips(before), irrealis=irrealis, scope="")
     if governing == "s":
         wished = "m" in window[at:] or wish in _WISHES

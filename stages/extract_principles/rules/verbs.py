@@ -82,7 +82,7 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "accuracy of information": (
         "gets the facts right, got the facts right, gets its facts right, get the facts right",
-        "can't be trusted, cannot be trusted, misstates, misrepresents, misidentifies, misidentified, "
+        "can't be trusted, cannot be trusted, confuses, misstates, misrepresents, misidentifies, misidentified, "
         "misattributes, misquotes, mislabels, mischaracterizes, misrepresented, misattributed, misspeaks, "
         "misleads, misnames, gets the facts wrong, gets facts wrong, conflates, conflated, misdescribes, "
         "exaggerates, understates, gets it wrong, got it wrong",
