@@ -179,9 +179,31 @@ def test_any_words_of_the_lexicon_give_verbatim_evidence(words: list[str]) -> No
 
 @pytest.mark.parametrize(
     "unit",
-    ["a", '"', "'", " '", "is ", "and ", "the answer not ", ", ", "_", "`a ", "should have ", "correct answer ", "\n", "3*4=",
-     ". ", "clear, ", "not answer instead but ", "a_", "```", "context not mentioned ", "there is no ", "or not clear "],
-)  # fmt: skip
+    [
+        "a",
+        '"',
+        "'",
+        " '",
+        "is ",
+        "and ",
+        "the answer not ",
+        ", ",
+        "_",
+        "`a ",
+        "should have ",
+        "correct answer ",
+        "\n",
+        "3*4=",
+        ". ",
+        "clear, ",
+        "not answer instead but ",
+        "a_",
+        "```",
+        "context not mentioned ",
+        "there is no ",
+        "or not clear ",
+    ],
+)
 def test_a_megabyte_takes_a_few_seconds_at_most(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     start = time.process_time()

@@ -198,8 +198,7 @@ STRONG: dict[str, tuple[str, str]] = {
         "beginner, suited to the audience, layperson friendly, audience appropriate, well suited to "
         "beginners, approachable, suitable for the audience, appropriate for the audience",
         "too technical, overly technical, too advanced, too academic, jargon heavy, full of jargon, too "
-        "complicated, too complex, over the reader's head, too difficult, too hard, too sophisticated, too "
-        "childish",
+        "complicated, too complex, over the reader's head, too difficult, too hard, too sophisticated, too childish",
     ),
     "personalisation": (
         "personalized, personalised, tailored, customized, customised",

@@ -7,8 +7,7 @@ CODE_IDIOMS: tuple[Idiom, ...] = (
         "issue problem issues trouble problems reason",
         CODE,
         r"\b(?:the|one|only|main|first|major|an|another|second|there (?:is|are)) (?:\w+ )?(?:issues?|problems?"
-        r"|trouble|reason)\b"
-        r"<REST>{0,60}?\b(?:is|are|was|were|lies?|lay|with)\b",
+        r"|trouble|reason)\b<REST>{0,60}?\b(?:is|are|was|were|lies?|lay|with)\b",
     ),
     idiom(
         "fix fixes fixed correct corrected solve solved fixing repair repaired resolve resolved",
@@ -27,8 +26,7 @@ CODE_IDIOMS: tuple[Idiom, ...] = (
     ),
     idiom(
         "changed change changing replace replaced replacing added add adding remove removed removing fixed switch "
-        "switched make"
-        " made adjust adjusted adjusting modified modify tweak map",
+        "switched make made adjust adjusted adjusting modified modify tweak map",
         CODE,
         r"(?:^|[.!?\n;:)] ?|\b(?:i|i've|we|simply|to|by|just|then|can|and|had to|is to|instead)"
         r"(?<!nice to)(?<!good to)(?<!better to)(?<!great to)(?<!helpful to) )"

@@ -31,8 +31,7 @@ class Idiom(NamedTuple):
 # Gaps are bounded everywhere: a pattern must stay linear on any text.
 _NAMES = {
     "<ANSWER>": r"(?:answers?|response|output|model|solution|reply|completion|code|function|program|summary"
-    r"|assistant|script"
-    r"|sample|query|implementation|list|poem|essay|story|email|translation|letter|code snippet)",
+    r"|assistant|script|sample|query|implementation|list|poem|essay|story|email|translation|letter|code snippet)",
     "<SOURCE>": r"(?:context|premise|passage|text|article|story|source|document|paragraph|narrator|hypothesis|input)",
     "<NOT>": r"(?:does not|doesn't|did not|didn't|do not|don't|fails to|failed to|never|without|not|cannot|forgot to"
     r"|isn't|wasn't)",
@@ -41,8 +40,7 @@ _NAMES = {
     r"|valid|best)",
     "<IS>": r"(?:is|are|was|were)",
     "<LANGUAGE>": r"(?:english|spanish|french|german|italian|portuguese|chinese|mandarin|japanese|korean|russian"
-    r"|arabic|hindi"
-    r"|dutch|polish|turkish|vietnamese|indonesian|swedish|greek|hebrew|thai|ukrainian|czech|danish"
+    r"|arabic|hindi|dutch|polish|turkish|vietnamese|indonesian|swedish|greek|hebrew|thai|ukrainian|czech|danish"
     r"|norwegian|finnish|hungarian|romanian|malay|tagalog|bengali|urdu|persian|farsi|catalan|bulgarian|croatian|latin)",
     "<REST>": r"[^.!?\n]",
 }

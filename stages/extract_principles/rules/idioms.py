@@ -7,8 +7,7 @@ CORRECTIONS: tuple[Idiom, ...] = (
         "correct right actual proper real accurate probable likely appropriate expected ideal valid best",
         ANSWER,
         r"\b<RIGHT> (?:and \w+ )?(?!approach|step|way|method|procedure|operation|move|calculation|formula|equation"
-        r"|computation)"
-        r"(?:\w+ ){0,2}?\w+ ?(?:to \w+ |for \w+ \w+ |in \w+ \w+ )?"
+        r"|computation)(?:\w+ ){0,2}?\w+ ?(?:to \w+ |for \w+ \w+ |in \w+ \w+ )?"
         r"(?:<IS>|would|should|will|must|could|has to|=|:)(?=\s|_|$)",
     ),
     idiom(
@@ -39,10 +38,9 @@ CORRECTIONS: tuple[Idiom, ...] = (
         "should",
         ANSWER,
         r"\bshould(?: not|n't)? (?:have|actually|instead|rather|first|only|simply|just)? ?"
-        r"(?:be(?! (?:more|less|clearer|better|shorter|longer|simpler|easier|a bit))|been|equal|say|said|stated?|used?|written|read|start|started|subtract|subtracted|add|added|multiply"
-        r"|multiplied"
-        r"|divide|divided|dividing|multiplying|taken|done|calculated|interpreted?|chosen|swapped|concluded?|directed"
-        r"|followed)\b",
+        r"(?:be(?! (?:more|less|clearer|better|shorter|longer|simpler|easier|a bit))|been|equal|say|said|stated?|used?"
+        r"|written|read|start|started|subtract|subtracted|add|added|multiply|multiplied|divide|divided|dividing"
+        r"|multiplying|taken|done|calculated|interpreted?|chosen|swapped|concluded?|directed|followed)\b",
     ),
     idiom("should've supposed", ANSWER, r"\bshould've\b", r"(?<!what it )(?<!what they )\b<IS> supposed to\b"),
     idiom(
@@ -63,15 +61,14 @@ CORRECTIONS: tuple[Idiom, ...] = (
         "instead rather",
         ANSWER,
         r"\b(?:<ANSWER>|it|they)\b(?! should)<REST>{0,120}?\b(?:instead of|rather than|and not"
-        r"|instead)\b(?! (?:in )?<LANGUAGE>)",
+        r"|instead(?! of))\b(?! (?:in )?<LANGUAGE>)",
     ),
     idiom(
         "mentioned stated suggested proposed claimed insinuated implied indicated suggests claims states implies "
         "says speculates given",
         ANSWER,
         r"\b(?:as|like|than) (?:was |is )?(?:mentioned|stated|suggested|proposed|claimed|insinuated|implied"
-        r"|indicated|given)"
-        r" (?:by|in) (?:the )?<ANSWER>",
+        r"|indicated|given) (?:by|in) (?:the )?<ANSWER>",
         r"(?<=\w )(?:as|like|than) (?:the )?<ANSWER> (?:suggests?|suggested|claims?|claimed|states?|stated|implies|says"
         r"|speculates)\b",
     ),
@@ -115,16 +112,14 @@ OMISSIONS: tuple[Idiom, ...] = (
         "conclusive definite definitive justifiable final",
         "conclusiveness of the answer",
         r"\b(?:no|not|wasn't|isn't|without|hasn't given|any)(?: \w+)? (?:conclusive|definite|definitive|justifiable"
-        r"|final|clear)"
-        r" (?:answer|conclusion)\b",
+        r"|final|clear) (?:answer|conclusion)\b",
         tier=EXPLICIT,
     ),
     idiom(
         "provide give offer pick choose select",
         "conclusiveness of the answer",
         r"\b(?:does not|doesn't|did not|didn't|not|fails to|cannot) (?:actually |really )?(?:provide|give|offer"
-        r"|reach|pick|choose"
-        r"|select) (?:an|a|any|one|the)(?: \w+)? (?:answer|conclusion|option|choice)s?\b",
+        r"|reach|pick|choose|select) (?:an|a|any|one|the)(?: \w+)? (?:answer|conclusion|option|choice)s?\b",
         tier=EXPLICIT,
     ),
     idiom(
@@ -137,8 +132,7 @@ OMISSIONS: tuple[Idiom, ...] = (
         "explain tell show clarify justify say explaining",
         "justification",
         r"\b(?:does not|doesn't|did not|didn't|without|fails to|never|not) (?:\w+ )?(?:explain|tell us|tell|show"
-        r"|clarify|justify"
-        r"|say)(?:ing)? (?:why|how|where|which)\b",
+        r"|clarify|justify|say)(?:ing)? (?:why|how|where|which)\b",
         tier=EXPLICIT,
     ),
     idiom(
@@ -161,10 +155,8 @@ GROUNDS: tuple[Idiom, ...] = (
         "accounted",
         GROUNDING,
         r"\b(?:not|never|isn't|wasn't|aren't|weren't|hasn't been|nowhere)(?: \w+)? (?:been )?(?:mentioned|stated"
-        r"|provided|supported"
-        r"|implied|indicated|found|specified|brought up|said|discussed|given|based"
-        r"|accounted for)(?: \w+){0,4}? (?:in|by|on) "
-        r"(?:the |this |any )?(?:\w+ )?<SOURCE>",
+        r"|provided|supported|implied|indicated|found|specified|brought up|said|discussed|given|based"
+        r"|accounted for)(?: \w+){0,4}? (?:in|by|on) (?:the |this |any )?(?:\w+ )?<SOURCE>",
         tier=EXPLICIT,
     ),
     idiom(
@@ -183,8 +175,7 @@ GROUNDS: tuple[Idiom, ...] = (
         r"\b<SOURCE> (?:\w+ )?(?:does not|doesn't|did not|never|didn't) (?:\w+ )?"
         r"(?:mention|say|state|indicate|support|imply|suggest|provide|specify)",
         r"\b(?:does not|doesn't|not) (?:\w+ )?(?:follow|respond to|match|reflect|align with|in line with"
-        r"|consistent with)"
-        r"(?: what is in)? (?:the )?<SOURCE>\b",
+        r"|consistent with)(?: what is in)? (?:the )?<SOURCE>\b",
         r"\b(?:outside|beyond) (?:of )?the <SOURCE>",
         r"\b<SOURCE> (?:\w+ )?(?:states?|says?|mentions?|indicates?)\b<REST>{0,140}\b(?:but|yet|however|while),? "
         r"(?:the |this )?<ANSWER>",
@@ -236,8 +227,7 @@ OTHERS: tuple[Idiom, ...] = (
         "damage harm ruin injure injury dangerous hurt",
         "safety",
         r"\b(?:could|can|will|might|may|would) (?:\w+ )?(?:cause (?:\w+ ){0,4}?(?:damage|harm|injury)|ruin|harm|hurt"
-        r"|injure|damage"
-        r"|be dangerous)\b",
+        r"|injure|damage|be dangerous)\b",
     ),
     idiom(
         "need needed needs required necessary",
@@ -293,8 +283,7 @@ RETELLINGS: tuple[Idiom, ...] = (
         "context premise narrator hypothesis passage",
         ANSWER,
         r"\b(?:context|premise|narrator|hypothesis|passage)\b<REST>{0,40}\b(?:states?|says?|mentions?|suggests?"
-        r"|implies|infers"
-        r"|clearly|cannot|wants?|needs?|not)\b",
+        r"|implies|infers|clearly|cannot|wants?|needs?|not)\b",
         r"^from the context\b",
         tier=FALLBACK,
     ),

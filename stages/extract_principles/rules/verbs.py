@@ -195,8 +195,7 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "preservation of meaning": (
         "preserves, preserve, retains, retain, stays true to, keeps the meaning, stays faithful to, keeps the "
-        "original, meaning is kept, meaning is preserved, retained, preserved, remains faithful to, remains "
-        "true to",
+        "original, meaning is kept, meaning is preserved, retained, preserved, remains faithful to, remains true to",
         "changes the meaning, alters the meaning, distorts, distorted, loses the meaning, changed the "
         "meaning, distorts the meaning, altered the meaning, loses the nuance, twists the meaning",
     ),
