@@ -20,7 +20,7 @@ STRONG: dict[str, tuple[str, str]] = {
         "mistranslated, poorly translated, badly translated",
     ),
     "soundness of reasoning": (
-        "logical, well reasoned, coherent, rigorous, well argued, sensible, reasonable, logically sound, cogent",
+        "logical, sound, well reasoned, coherent, rigorous, well argued, sensible, reasonable, logically sound, cogent",
         "illogical, nonsense, circular, irrational, nonsensical, incoherent, senseless, far fetched, "
         "fallacious, unreasonable, absurd, ridiculous, poorly reasoned, unsound, not logical, convoluted "
         "reasoning, bizarre, counterintuitive",

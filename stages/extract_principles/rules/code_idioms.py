@@ -34,6 +34,14 @@ CODE_IDIOMS: tuple[Idiom, ...] = (
         r"(?:chang(?:e|ed|ing) |replac(?:e|ed|ing) |add(?:ed|ing)? |remov(?:e|ed|ing) |fixed |switch(?:ed|ing)? "
         r"|ma(?:k|d)e (?:changes|it|the|sure|a)|adjust(?:ed|ing)? |modif\w+ |tweak\w* |map )",
     ),
+    idiom("expected", CODE, r"\b<IS> expected\b"),
+    idiom(
+        "match matches update updated work produce produces support convert initialize initialized reset call called used"
+        " use end ends",
+        CODE,
+        r"\b(?:does not|doesn't|do not|don't|isn't|is not|never|not) (?:\w+ )?(?:match(?:es)?|updated?|work|produces?"
+        r"|support|convert|initialized?|reset|called?|used?|ends?)\b",
+    ),
     idiom("instead", CODE, r"\binstead\b"),
     idiom(
         "undefined defined imported declared",

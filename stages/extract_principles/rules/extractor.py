@@ -23,12 +23,12 @@ _OPENING_VERDICT: dict[str | None, Verdict] = {
     "only": "partially",
 }
 _CODE_WORDS = words(
-    "code, function, functions, loop, loops, script, variable, variables, regex, recursion, recursive, syntax, "
-    "compile, compiles, compiled, compiler, compilation, python, javascript, docstring, docstrings, algorithm, "
-    "array, arrays, if statement, for loop, while loop, else statement, return statement, return statements, "
-    "returns, unit test, unit tests, method call, method calls, parameter, parameters, dictionary, tuple, tuples, "
-    "string, strings, boolean, index, sql, implementation, undefined, iterate, iterates, iteration, iterating, "
-    "elif, input arguments, base case, base cases"
+    "code, import, imports, imported, cast, function, functions, loop, loops, script, variable, variables, regex, "
+    "recursion, recursive, syntax, compile, compiles, compiled, compiler, compilation, python, javascript, "
+    "docstring, docstrings, algorithm, array, arrays, if statement, for loop, while loop, else statement, return "
+    "statement, return statements, returns, unit test, unit tests, method call, method calls, parameter, "
+    "parameters, dictionary, tuple, tuples, string, strings, boolean, index, sql, implementation, undefined, "
+    "iterate, iterates, iteration, iterating, elif, input arguments, base case, base cases"
 )
 _CODE_SIGN = re.compile(r"[a-z]_[a-z]|[=!<>]=|\w\(\)")
 _CLOSING = tuple("\")”'")

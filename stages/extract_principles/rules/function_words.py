@@ -29,13 +29,13 @@ FUNCTION_WORDS: dict[str, str] = {
     "impressively, inherently, potentially, probably, likely, utterly, patently, downright, altogether, do, "
     "does, did, have been, has been, will, consequently, together, enough, stated above, can, can be, no "
     "doubt, no doubt that, without a doubt, without doubt, no question that, undoubtedly",
-    "o": "no, without, zero, lacks, lack, lacked, lacking, devoid of, free of, free from, avoids, avoid, avoiding, "
-    "avoided, not enough, not any, void of, few, lack of, absence of, little, not much, not many, too few, "
-    "too little, hardly any, barely any, never any, insufficient, minimal, free, removes, eliminates, "
-    "prevents, without any, no real, the absence of, short on, doesn't have enough, any lack of, very few, "
-    "very little, almost no, only minimal, not a single, no clear, no actual, limited, scant, no mention of "
-    "any, fewer, far fewer, i can't find any, i could not find any, i couldn't find any, i found no, i see "
-    "no, i don't see any, i did not find any, i didn't find any, i did not see any",
+    "o": "no, without, zero, lacks, lack, lacked, devoid of, free of, free from, avoids, avoid, avoiding, avoided, "
+    "not enough, not any, void of, few, lack of, absence of, little, not much, not many, too few, too little, "
+    "hardly any, barely any, never any, insufficient, minimal, free, removes, eliminates, prevents, without "
+    "any, no real, the absence of, short on, doesn't have enough, any lack of, very few, very little, almost "
+    "no, only minimal, not a single, no clear, no actual, limited, scant, no mention of any, fewer, far "
+    "fewer, i can't find any, i could not find any, i couldn't find any, i found no, i see no, i don't see "
+    "any, i did not find any, i didn't find any, i did not see any",
     "c": "is, are, was, were, be, been, being, seems, seem, seemed, looks, looked, feels, felt, appears, appear, "
     "appeared, remains, remain, stays, sounds, sounded, gets, became, becomes, comes across as, turns out, "
     "turned out, proves, come across as, comes off as, tends to be, reads as, 're, came across as, is "
@@ -56,7 +56,7 @@ FUNCTION_WORDS: dict[str, str] = {
     "over, exceeds, exceeded, goes over, deviates from, strays from, departs from, brushes over, contravenes, "
     "goes against, pays no attention to, sidesteps, flouts, does away with, drops, went over, falls short of, "
     "fell short of, mishandles, forgot about, forgets about, neglecting, overlooking, disregarding, "
-    "violating, fails on, falls down on",
+    "violating, fails on, falls down on, lacking",
     "w": "i appreciate, i like the, i liked the, i like how, i like that, i appreciated, i enjoyed, i love the, i "
     "loved the, i also like the, provides, provide, provided, providing, gives, give, gave, giving, includes, "
     "including, contains, contain, contained, containing, offers, offer, offered, offering, has, have, had, "

@@ -4,7 +4,7 @@
 CORRECT: tuple[str, str] = (
     "correct, right, valid, true, flawless, exactly right, perfectly correct, one hundred percent correct",
     "incorrect, wrong, false, faulty, flawed, untrue, invalid, mistaken, off, erroneous, not right, not true, "
-    "inaccurate, defective, unsound",
+    "inaccurate, defective, unsound, reversed, inverted, backwards, swapped",
 )
 
 # "good" and "poor": the principle is the quality of the noun.

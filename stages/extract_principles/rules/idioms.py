@@ -42,6 +42,12 @@ CORRECTIONS: tuple[Idiom, ...] = (
         r"|written|read|start|started|subtract|subtracted|add|added|multiply|multiplied|divide|divided|dividing"
         r"|multiplying|taken|done|calculated|interpreted?|chosen|swapped|concluded?|directed|followed)\b",
     ),
+    idiom(
+        "needed needs has had ought",
+        ANSWER,
+        r"\b<ANSWER> (?:also |only |just )?(?:needed|needs|has|had|ought) to "
+        r"(?!be\b|includ|mention|provid|explain|elaborat|add\b)\w+",
+    ),
     idiom("should've supposed", ANSWER, r"\bshould've\b", r"(?<!what it )(?<!what they )\b<IS> supposed to\b"),
     idiom(
         "should could would might needs",
@@ -84,6 +90,7 @@ CORRECTIONS: tuple[Idiom, ...] = (
         r"(?:does not|doesn't|not) equal(?: to)? \$?\d",
         r"\bequals? \$?\d[\d,.]*,? (?:and )?not \$?\d",
         r"=\s?\$?\d[\d,.]*%?,? (?:and )?not \$?\d",
+        r"\d ?[-+*/x×÷] ?\$?\d[\d,.]* (?:is|equals|makes) \$?\d[\d,.]*,? (?:and )?not \$?\d",
     ),
 )
 

@@ -77,6 +77,8 @@ def part(clause: Clause, position: int) -> Found:
         return None
     if wish.endswith("ing") and before.endswith("p"):
         irrealis = irrealis or "V" in clause.tags[clause.low : position]
+    if clause.after(position) in ("that", "which") and flips(clause.tags[position : position + 5]):
+        return None
     if "t" in window[-3:]:
         return word.principle, "no"
     found = settle(word.principle, 1, flips(before), irrealis=irrealis, scope=window.replace("H", ""))
@@ -97,6 +99,8 @@ def _has_own_adjective(clause: Clause, position: int, window: str) -> bool:
 
 def _lacking_source(clause: Clause, position: int, subject: str) -> bool:
     """Whether it is the source that lacks something, as in "there is not enough evidence in the context"."""
+    if subject in ("R", "T"):
+        return False
     ahead = clause.tags[position : position + 6]
     return "X" in ahead or (
         clause.scan.words[position].principle == "justification" and subject not in ("R", "T", "N", "n")

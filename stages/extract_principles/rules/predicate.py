@@ -93,12 +93,9 @@ def _asks(clause: Clause, position: int, tag: str, word: Word) -> bool:
     "Y".
     """
     after = clause.after(position)
-    if (
-        tag == "T"
-        and after in ("that", "to", "if")
-        and not (word.principle == "soundness of reasoning" and after == "that")
-    ):
-        return True
+    if tag == "T" and after in ("that", "to", "if"):
+        # "It is illogical to assume" judges; "it is reasonable to assume" argues.
+        return word.principle != "soundness of reasoning" or word.sign > 0
     if word.principle == "clarity" and after in _QUESTIONS:
         return True
     return clause.raw[position] == "confusing" and clause.tags[position + 1 : position + 2] in ("u", "d")

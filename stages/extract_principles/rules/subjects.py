@@ -1,16 +1,17 @@
 """Nouns that stand for the response, for what is not the response, and for what it should have been. Data only."""
 
 RESPONSE = (
-    "response, responses, answer, answers, reply, output, outputs, model, completion, assistant, chatbot, ai, "
-    "bot, solution, submission, summary, poem, story, essay, letter, email, list, recipe, plan, itinerary, post, "
-    "speech, paragraph, paragraphs, section, article written, result, results, everything, text, first sentence, "
-    "last sentence, second sentence, third sentence, first paragraph, last paragraph, fourth sentence, "
-    "penultimate sentence, first line, review, cover letter, message, story line, rewrite, rewriting, work, "
-    "report, song, lyrics, outline given, points, point, lists, items, item, half, part, parts, response itself, "
-    "llm, first part, second part, rest, sample, model's response, ai's response, assistant's response, final "
-    "output, blog post, paraphrase, title, titles, headline, joke, jokes, guide, overview, tutorial, discussion, "
-    "comparison, rundown, version, piece, draft, treatment, manner, fashion, way, tone overall, answer given, "
-    "answer provided, response given, response provided, document, proof"
+    "candidate, candidate output, response, responses, answer, answers, reply, output, outputs, model, "
+    "completion, assistant, chatbot, ai, bot, solution, submission, summary, poem, story, essay, letter, email, "
+    "list, recipe, plan, itinerary, post, speech, paragraph, paragraphs, section, article written, result, "
+    "results, everything, text, first sentence, last sentence, second sentence, third sentence, first paragraph, "
+    "last paragraph, fourth sentence, penultimate sentence, first line, review, cover letter, message, story "
+    "line, rewrite, rewriting, work, report, song, lyrics, outline given, points, point, lists, items, item, "
+    "half, part, parts, response itself, llm, first part, second part, rest, sample, model's response, ai's "
+    "response, assistant's response, final output, blog post, paraphrase, title, titles, headline, joke, jokes, "
+    "guide, overview, tutorial, discussion, comparison, rundown, version, piece, draft, treatment, manner, "
+    "fashion, way, tone overall, answer given, answer provided, response given, response provided, document, "
+    "proof"
 )
 PRONOUN = "it, this, that, these, they, those, which, its output, both, all of it, all of this, the above"
 FOREIGN = (
