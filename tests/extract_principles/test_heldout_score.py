@@ -1,3 +1,4 @@
+import gzip
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from tests.benchmarks.heldout import (
     Row,
     count,
     family_match,
+    heldout_rows,
     intervals,
     is_tuning,
     report,
@@ -68,11 +70,31 @@ def test_intervals_hold_the_score_and_shrink_to_it_where_all_rows_are_equal() ->
 
 
 def test_the_split_is_by_hash_and_the_development_set_is_all_tuning() -> None:
-    # sha256("a") ends in bb, sha256("b") in 9d, sha256("c") in 6e... read off with sha256sum: odd, odd, even.
+    # By sha256sum the digests of a, b and c end in b, d and 6: odd, odd, even.
     assert not is_tuning("a", frozenset())
     assert not is_tuning("b", frozenset())
+    assert is_tuning("c", frozenset())
     assert is_tuning("a", frozenset({"a"}))
     assert 400 < sum(is_tuning(f"row-{n}", frozenset()) for n in range(1000)) < 600
+
+
+def test_held_out_rows_are_the_judged_ones_of_the_other_half(tmp_path: Path) -> None:
+    # By sha256sum the digest of shepherd-2 is odd; those of shepherd-1, ilf-1 and ilf-2 are even.
+    (tmp_path / "shepherd").mkdir()
+    (tmp_path / "ilf").mkdir()
+    with gzip.open(tmp_path / "shepherd" / "human_data_for_model.jsonl.gz", "wt") as lines:
+        for number in (1, 2):
+            lines.write(json.dumps({"id": number, "feedback": FEEDBACK}) + "\n")
+    ilf = [json.dumps({"task_id": number, "Feedback": FEEDBACK}) for number in (1, 2)]
+    (tmp_path / "ilf" / "surge_annotations.jsonl").write_text("\n".join(ilf) + "\n")
+    (tmp_path / "feedback_dev.jsonl").write_text(json.dumps({"id": "shepherd-9"}) + "\n")
+    judged = {"families": ["accuracy"], "principle": "truth", "verdict": "no", "start": 0, "end": 16, "implicit": False}
+    judgements = tmp_path / "judgements.jsonl"
+    ids = ("shepherd-1", "shepherd-2", "ilf-1", "ilf-2")
+    judgements.write_text("\n".join(json.dumps({"id": name, "entries": [judged]}) for name in ids))
+    rows = heldout_rows(tmp_path, judgements)
+    assert [(one.source, one.gold) for one in rows] == [("Shepherd", (entry("accuracy", "no", 0, 16),))]
+    assert count(rows[0], span_match).matched == 1
 
 
 def test_the_report_names_rows_sources_and_both_matchings() -> None:

@@ -61,8 +61,8 @@ STRONG: dict[str, tuple[str, str]] = {
         "complicated, overcomplicated, over complicated, overly complicated, overengineered, over engineered",
     ),
     "conciseness": (
-        "concise, succinct, brief, short, shorter, briefer, tighter, compact, to the point and short, crisp, "
-        "terse but clear, short and sweet, pithy, economical, snappy, streamlined",
+        "concise, succinct, brief, short, shorter, briefer, tighter, compact, crisp, "
+        "short and sweet, pithy, economical, snappy, streamlined",
         "verbose, wordy, long winded, lengthy, rambling, bloated, padded, drawn out, longwinded, overlong, "
         "unnecessarily long, over explained, excessive, over detailed, too much, long",
     ),
@@ -205,7 +205,7 @@ STRONG: dict[str, tuple[str, str]] = {
         "impersonal, one size fits all",
     ),
     "usefulness of the information": (
-        "informative and useful, useful, valuable, handy, insightful and useful",
+        "useful, valuable, handy, insightful and useful",
         "useless, unhelpful, worthless, of no use, pointless, of little use, not useful",
     ),
     "instruction following": (
@@ -231,7 +231,7 @@ WEAK: dict[str, tuple[str, str]] = {
         "unprofessional, too casual, too informal, childish, flippant",
     ),
     "appropriate tone": (
-        "conversational, tonally appropriate, encouraging, positive in tone, neutral in tone, inviting, human like",
+        "conversational, tonally appropriate, encouraging, neutral in tone, inviting, human like",
         "too formal, overly formal, overly enthusiastic, too dramatic, melodramatic, tone deaf, stiff, over "
         "the top, too cheerful, cheesy, overly dramatic, defensive",
     ),

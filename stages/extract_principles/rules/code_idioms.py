@@ -36,8 +36,8 @@ CODE_IDIOMS: tuple[Idiom, ...] = (
     ),
     idiom("expected", CODE, r"\b<IS> expected\b"),
     idiom(
-        "match matches update updated work produce produces support convert initialize initialized reset call called used"
-        " use end ends",
+        "match matches update updated work produce produces support convert initialize initialized reset call called "
+        "used use end ends",
         CODE,
         r"\b(?:does not|doesn't|do not|don't|isn't|is not|never|not) (?:\w+ )?(?:match(?:es)?|updated?|work|produces?"
         r"|support|convert|initialized?|reset|called?|used?|ends?)\b",

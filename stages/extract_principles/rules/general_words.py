@@ -14,7 +14,7 @@ QUALITY: tuple[str, str] = (
     "acceptable, proper, ideal, commendable, high quality, top notch, well done, impeccable, exemplary, "
     "brilliant, ok, okay, spot on, beautiful, best, lovely, exceptional, stellar, effective, very good, well "
     "crafted, well executed, thoughtful, praiseworthy, remarkable, meaningful, a nice touch, a plus, a good "
-    "touch, praiseworthy too, commendably good, spotless",
+    "touch, spotless",
     "bad, poor, terrible, weak, lacking, inadequate, insufficient, inappropriate, unacceptable, awful, "
     "horrible, mediocre, subpar, sub par, disappointing, deficient, limited, improper, unsuitable, "
     "unsatisfactory, underwhelming, problematic, low quality, lackluster, questionable, not good enough, not "
