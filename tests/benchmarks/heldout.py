@@ -63,7 +63,7 @@ def family_match(feedback: str, predicted: Entry, gold: Entry) -> bool:
 def span_match(feedback: str, predicted: Entry, gold: Entry) -> bool:
     """The verdicts are equal and the spans have a word in common, at least in part."""
     start, end = max(predicted.start, gold.start), min(predicted.end, gold.end)
-    return predicted.verdict == gold.verdict and start < end and bool(_WORD.search(feedback[start:end]))
+    return predicted.verdict == gold.verdict and bool(_WORD.search(feedback[start:end]))
 
 
 def count(row: Row, match: Callable[[str, Entry, Entry], bool]) -> Counts:
