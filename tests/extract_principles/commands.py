@@ -1,5 +1,6 @@
-"""Runs `rlbff` as a user does: a fresh process, exit code, one line on stdout."""
+"""Runs `rlbff` as a user does, in a fresh process, and reads what it leaves in the folder."""
 
+import json
 import os
 import subprocess
 import sys
@@ -40,3 +41,29 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != "log.jsonl"
     }
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """What the folder says about itself."""
+    manifest: dict[str, Any] = json.loads((folder / ".rlbff" / "manifest.json").read_text())
+    return manifest
+
+
+def assert_nothing_is_lost(folder: Path) -> dict[str, Any]:
+    """Rows and principles are all accounted for; returns the manifest."""
+    manifest = manifest_of(folder)
+    rows, counts = manifest["rows"], manifest["counts"]
+    assert rows["in"] == rows["kept"] + rows["dropped"] + rows["rejected"]
+    assert rows["rejected"] == sum(manifest["rejected_by"].values()) == len(rows_of(folder, "rejected"))
+    assert counts.get("raw", 0) == counts.get("kept_mentions", 0) + sum(manifest["dropped_by"].values())
+    assert len(rows_of(folder, "dropped")) == sum(manifest["dropped_by"].values())
+    for row in rows_of(folder, "rejected"):
+        assert row["reason"]
+        assert row["error"]
+    return manifest
+
+
+def journal_of(folder: Path) -> list[dict[str, Any]]:
+    """All finished calls of a run, part by part."""
+    files = sorted((folder / ".rlbff" / "journal").glob("*.jsonl"))
+    return [json.loads(line) for path in files for line in path.read_text().splitlines()]

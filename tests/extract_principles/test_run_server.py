@@ -6,33 +6,22 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.extract_principles.commands import COMMAND, ROOT, contents, environment, rlbff, rows_of
+from tests.extract_principles.commands import (
+    COMMAND,
+    ROOT,
+    assert_nothing_is_lost,
+    contents,
+    environment,
+    manifest_of,
+    rlbff,
+    rows_of,
+)
 from tests.servers.chat_server import start_server
 
 SAMPLE = ROOT / "sample_data" / "feedback.jsonl"
-
-
-def manifest_of(folder: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((folder / ".rlbff" / "manifest.json").read_text())
-    return manifest
-
-
-def assert_nothing_is_lost(folder: Path) -> dict[str, Any]:
-    """Rows and principles are all accounted for; returns the manifest."""
-    manifest = manifest_of(folder)
-    rows, counts = manifest["rows"], manifest["counts"]
-    assert rows["in"] == rows["kept"] + rows["dropped"] + rows["rejected"]
-    assert rows["rejected"] == sum(manifest["rejected_by"].values()) == len(rows_of(folder, "rejected"))
-    assert counts["raw"] == counts.get("kept_mentions", 0) + sum(manifest["dropped_by"].values())
-    assert len(rows_of(folder, "dropped")) == sum(manifest["dropped_by"].values())
-    for row in rows_of(folder, "rejected"):
-        assert row["reason"]
-        assert row["error"]
-    return manifest
 
 
 def test_faults_in_three_calls_of_ten_lose_nothing(tmp_path: Path) -> None:

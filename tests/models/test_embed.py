@@ -55,7 +55,7 @@ def test_padding_is_told_by_the_mask_also_where_pad_is_eos(causal: Path, tmp_pat
     config = json.loads((folder / "tokenizer_config.json").read_text())
     del config["pad_token"]
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    texts = [*TEXTS, "clarity<|end|>"]
+    texts = [*TEXTS, "clarity<|im_end|>"]
     expected = LocalEmbedder(str(causal), device="cpu").embed(texts)
     np.testing.assert_allclose(LocalEmbedder(str(folder), device="cpu").embed(texts), expected, atol=1e-6)
 

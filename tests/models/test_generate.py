@@ -92,7 +92,7 @@ def test_answer_ends_before_the_end_token(tiny: Path) -> None:
     assert ended
     assert all(answer.completion_tokens < 400 for answer in ended)
     assert all(answer.completion_tokens == 400 for answer in answers if answer.finish_reason == "length")
-    assert all("<|end|>" not in answer.text for answer in answers)
+    assert all("<|im_end|>" not in answer.text for answer in answers)
 
 
 def test_every_end_token_of_the_generation_config_ends_an_answer(tiny: Path, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_chat_without_template_is_rendered_plainly(plain: Path) -> None:
 
 def test_chat_template_of_the_tokenizer_is_used(tiny: Path) -> None:
     text = render([Message("user", "Hi")], load_causal_lm(str(tiny)).tokenizer)
-    assert text == "<|start|>user\nHi<|end|>\n<|start|>assistant\n"
+    assert text == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
 
 
 REFUSES = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
@@ -162,10 +162,10 @@ def test_reasoning_is_switched_off_where_the_template_knows_the_switch(tiny: Pat
 @pytest.mark.parametrize("has_template", [True, False])
 def test_opening_token_is_added_once_by_template_or_tokenizer(has_template: bool, tiny: Path, tmp_path: Path) -> None:
     # as Llama's: the tokenizer puts a token before every text, and a template writes it too
-    opening = TemplateProcessing(single="<|start|> $A", special_tokens=[("<|start|>", 1)])
+    opening = TemplateProcessing(single="<|im_start|> $A", special_tokens=[("<|im_start|>", 1)])
     tokenizer = load_causal_lm(str(tiny)).tokenizer
     tokenizer.backend_tokenizer.post_processor = opening
-    tokenizer.chat_template = "<|start|>{{ messages[0]['content'] }}" if has_template else None
+    tokenizer.chat_template = "<|im_start|>{{ messages[0]['content'] }}" if has_template else None
     folder = Path(shutil.copytree(tiny, tmp_path / "opening"))
     (folder / "chat_template.jinja").unlink()
     tokenizer.save_pretrained(folder)
