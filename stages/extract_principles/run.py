@@ -40,6 +40,7 @@ from stages.extract_principles.extract import Method, PassThrough, extract_part
 from stages.extract_principles.forecast import forecast_model, forecast_rules
 from stages.extract_principles.prompt import prompt_hash
 from stages.extract_principles.reading import CONSUMED, detect_layout
+from stages.extract_principles.rules.score import HELD_OUT
 from stages.extract_principles.show import say_what_reads, show
 from stages.extract_principles.stats import Stats, stats_from_json
 from stages.extract_principles.survey import Survey
@@ -201,7 +202,7 @@ def _close(job: Job, plan: Plan, settings: Settings, tools: Tools, progress: Pro
     for stored in read_stats(job):
         stats.merge(stats_from_json(stored))
     agreed = summary.agreements(stats, settings.config.run.seed)
-    facts = summary.facts(sums, stats, agreed, consensus=settings.consensus)
+    facts = summary.facts(sums, stats, agreed, consensus=settings.consensus) | _fidelity(settings.config)
     taxonomy = summary.taxonomy_of(stats, tools.embedder, settings.config.consensus_threshold)
     if taxonomy is not None:
         write_text(_taxonomy_path(job.root), to_yaml(taxonomy), hidden(job.root, "tmp"))
@@ -211,6 +212,13 @@ def _close(job: Job, plan: Plan, settings: Settings, tools: Tools, progress: Pro
     progress.summary(_closing_facts(job, manifest, tools))
     check_failed(job, sums["rows"], sums["rejected_by"], settings.config.run.max_failed)
     return Report(folder=job.root, complete=True, rows=sums["rows"], facts={**facts, "usage": dict(tools.usage())})
+
+
+def _fidelity(config: ExtractPrinciplesConfig) -> dict[str, object]:
+    """Whether the extractor is the kind that the paper uses; a stand-in carries its own score."""
+    if not uses_rules(config.llm):
+        return {"fidelity": "model"}
+    return {"fidelity": "demo", "extractor_held_out": HELD_OUT._asdict()}
 
 
 def _taxonomy_path(root: Path) -> Path:

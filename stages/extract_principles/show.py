@@ -5,11 +5,9 @@ from typing import Any, Final
 
 from stages.core.progress import Progress
 from stages.extract_principles.config import ExtractPrinciplesConfig
+from stages.extract_principles.rules.score import HELD_OUT
 from stages.extract_principles.taxonomy import Taxonomy
 from stages.extract_principles.tools import uses_rules
-
-RULES_SCORED: Final = "TO BE MEASURED"
-"""What `tests/benchmarks/heldout.py` prints of the rules on feedback that they were not tuned on."""
 
 _MOST_CLUSTERS: Final = 10
 
@@ -20,14 +18,21 @@ _SILENT_WHEN_IDLE: Final = ("contradiction", "single_annotator", "taxonomy")
 def say_what_reads(config: ExtractPrinciplesConfig, layout: str, progress: Progress) -> None:
     """The notices that belong before a run."""
     if uses_rules(config.llm):
-        progress.notice(
-            "The built-in rules read the feedback. They are not the extractor of the paper, which is a large language "
-            f"model: {RULES_SCORED} Name a model with --llm http://host:8000/v1 or --llm local:MODEL."
-        )
+        progress.notice(rules_notice())
     if layout.startswith("helpsteer3"):
         progress.notice(
             "HelpSteer3 publishes the three annotators who agree best, so agreement measured on it is optimistic."
         )
+
+
+def rules_notice() -> str:
+    """What a user of the built-in rules must know."""
+    return (
+        "The built-in rules read the feedback. They are not the extractor of the paper, which is a large language "
+        f"model. On {HELD_OUT.texts} held-out texts ({HELD_OUT.sources}) {HELD_OUT.precision:.0%} of what they found "
+        f"was right and {HELD_OUT.recall:.0%} of what there was to find was found. "
+        "Name a model with --llm http://host:8000/v1 or --llm local:MODEL."
+    )
 
 
 def show(facts: Mapping[str, Any], taxonomy: Taxonomy | None, progress: Progress) -> None:

@@ -44,7 +44,7 @@ def run() -> list[tuple[str, ...]]:
 def main() -> None:
     """Print the rows."""
     for row in run():
-        print(" | ".join(row))  # noqa: T201
+        print(" | ".join(row))
 
 
 def _seconds(concurrency: int) -> float:
