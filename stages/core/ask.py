@@ -143,8 +143,10 @@ def _failed(
     request: ChatRequest, answers: tuple[Answer, ...], problem: Problem, attempts: int, failure: HttpFailure | None
 ) -> Finished:
     raw = answers[-1].text if answers else failure.text if failure is not None else ""
-    outcome = CallFailure(reason=problem.reason, error=problem.error, raw=raw)
-    return Finished(outcome, _entry(request, answers, problem.reason, problem.error), attempts, failure)
+    # a server that cuts a text may leave half a surrogate pair, which no UTF-8 file can hold
+    error = problem.error.encode("utf-8", "backslashreplace").decode()
+    outcome = CallFailure(reason=problem.reason, error=error, raw=raw)
+    return Finished(outcome, _entry(request, answers, problem.reason, error), attempts, failure)
 
 
 def _entry(request: ChatRequest, answers: tuple[Answer, ...], outcome: str, error: str) -> Entry:

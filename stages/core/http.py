@@ -1,7 +1,7 @@
 """JSON over HTTP with one server: keep-alive pool, retries, Retry-After. What the JSON means is not known here.
 
-Everything but the constructor runs on one event loop. The key is sent as a bearer token and taken out of every text
-that the server sends back.
+Everything but the constructor runs on one event loop. The key is sent as a bearer token and taken out of what the
+server sends back.
 """
 
 import asyncio
@@ -26,6 +26,8 @@ KEEP_ALIVE: Final = 4.0
 SHOWN: Final = 300
 """Characters of a server's words that an error message quotes."""
 
+SHORTEST_SECRET: Final = 16
+"""Characters of a key that is taken out of answers too; a shorter one (EMPTY, ollama) is a word that answers may hold."""
 
 PayloadCheck = Callable[[dict[str, object]], object]
 """Raises ValueError for a reply that is JSON but not what was asked for."""
@@ -141,9 +143,11 @@ class Endpoint:
         except (aiohttp.ClientError, OSError) as error:
             words = self._clean(str(error)) or type(error).__name__
             return HttpFailure(0, "unreachable", f"the connection failed ({words})", "")
-        text = self._clean(data.decode("utf-8", "replace"))
+        text = data.decode("utf-8", "replace")
         if 200 <= response.status < 300:
-            return _parsed(text, response.status, check)
+            is_secret = len(self._key or "") >= SHORTEST_SECRET
+            return _parsed(self._clean(text) if is_secret else text, response.status, check)
+        text = self._clean(text)
         wait = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
         reason = "rate_limited" if response.status == 429 else f"http_{response.status}"
         words = " ".join(_server_words(text, response.headers.get("Location"))[:SHOWN].split())
@@ -168,16 +172,19 @@ class Endpoint:
 
 
 def check_url(url: str, option: str, key_name: str) -> None:
-    """Raise ConfigError unless `url` is an http(s) URL with a host and without credentials in it."""
+    """Raise ConfigError unless `url` is an http(s) URL with a host, and has neither credentials nor a query."""
     try:
         parts = urlsplit(url)
-        well_formed = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # an open bracket, a port that is no number
+        host = (parts.hostname or "").encode("idna")
+        well_formed = parts.scheme in ("http", "https") and bool(host) and parts.port != 0
+    except ValueError:  # an open bracket, a port that is no number, an empty or endless part of the host's name
         well_formed = False
     if not well_formed:
         raise ConfigError(f"{option} {url!r} is not a URL such as http://localhost:8000/v1.")
     if parts.username is not None or parts.password is not None:
         raise ConfigError(f"{option} carries a user name or password, which would be stored; set {key_name} instead.")
+    if parts.query or parts.fragment:
+        raise ConfigError(f"{option} has more than a path after the host; leave out what follows `?` or `#`.")
 
 
 def _parsed(text: str, status: int, check: PayloadCheck) -> HttpReply | HttpFailure:

@@ -160,10 +160,11 @@ class ChatClient:
         if failure is None:
             self._ever_answered, self._failed_in_row = True, 0
             return
-        if failure.hopeless:
+        # a server that has answered others refuses a call for the call's own sake: its length, or with 403 its content
+        forbidden = failure.status == 403
+        if failure.hopeless and not (forbidden and self._ever_answered):
             raise self._unusable(failure, model)
-        # a server that has answered others refuses a call for the call's own sake, for instance its length
-        self._failed_in_row += failure.transient or not self._ever_answered
+        self._failed_in_row += failure.transient or forbidden or not self._ever_answered
         if self._failed_in_row >= GIVE_UP_AFTER:
             raise self._endpoint.error(failure)
 

@@ -351,13 +351,30 @@ def test_a_key_is_sent_and_shown_nowhere(tmp_path: Path, monkeypatch: pytest.Mon
     assert KEY not in str(caught.value)
 
 
+@pytest.mark.parametrize("placeholder", ["EMPTY", "ollama", "true"])
+def test_a_placeholder_for_a_key_leaves_answers_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, placeholder: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", placeholder)
+    answer = json.dumps({"good": True, "said": f"it is {placeholder} here"})
+    reply = one(lambda call: completion(answer), tmp_path)
+    assert isinstance(reply, Reply)
+    assert reply.text == answer
+
+
 def test_which_key_is_taken() -> None:
     assert api_key({"RLBFF_LLM_KEY": "a", "OPENAI_API_KEY": "b"}) == "a"
     assert api_key({"RLBFF_LLM_KEY": "", "OPENAI_API_KEY": "b"}) == "b"
     assert api_key({}) is None
 
 
-@pytest.mark.parametrize("url", ["http://user:secret@h/v1", "ftp://h/v1", "localhost:8000/v1", "http:///v1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://user:secret@h/v1", "ftp://h/v1", "localhost:8000/v1", "http:///v1", "http://a..b/v1"),
+        *(f"http://{'a' * 64}.org/v1", "http://h/v1?key=secret", "http://h/v1#secret"),
+    ],
+)
 def test_a_url_that_cannot_work_or_would_store_a_secret_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="--llm") as caught:
         ChatClient(LlmOptions(llm=url))
@@ -391,6 +408,29 @@ def test_a_server_that_refuses_every_call_ends_the_run_but_not_one_that_answered
             complete(server.url, tmp_path, *texts, concurrency=4)
         outcomes = complete(server.url, tmp_path, "fine", *texts, concurrency=1)
     assert [isinstance(outcome, Reply) for outcome in outcomes] == [True] + [False] * 60
+
+
+def test_a_403_about_one_text_fails_that_call_and_one_about_all_ends_the_run(tmp_path: Path) -> None:
+    def answer(call: Call) -> Said:
+        flagged = call.body["messages"][0]["content"].startswith("bad")
+        return Said(403, {"error": {"message": "the input was flagged"}}) if flagged else completion(GOOD)
+
+    with scripted(answer) as server:
+        outcomes = complete(server.url, tmp_path, "a", "bad", "b", concurrency=1)
+        with pytest.raises(EndpointError, match="HTTP 403"):
+            complete(server.url, tmp_path, "c", *(f"bad {n}" for n in range(60)), concurrency=1)
+    assert [isinstance(outcome, Reply) for outcome in outcomes] == [True, False, True]
+    assert len(server.calls) < 40
+
+
+@pytest.mark.parametrize(
+    "said", [completion(None, refusal="no \ud83d"), Said(400, {"error": {"message": "the text 'x\ud83d' is too long"}})]
+)
+def test_half_a_surrogate_pair_in_a_refusal_can_be_stored(tmp_path: Path, said: Said) -> None:
+    outcome = one(lambda call: said, tmp_path)
+    assert isinstance(outcome, CallFailure)
+    assert "\\ud83d" in outcome.error
+    outcome.error.encode()
 
 
 def test_the_token_budget_stops_the_run_and_a_larger_one_goes_on(tmp_path: Path) -> None:

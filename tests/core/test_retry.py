@@ -22,6 +22,8 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
         ("Sun, 01 Mar 2026 12:00:20 GMT", 20.0),
         ("Sun, 01 Mar 2026 12:00:20 -0000", 20.0),
         ("Sun, 01 Mar 2026 11:00:00 GMT", 0.0),
+        ("Sun, 01 Mar 99999999999999999999 12:00:20 GMT", None),
+        ("Sun, 01 Mar 2026 12:00:20 +99999999999999", None),
     ],
 )
 def test_retry_after_reads_seconds_and_dates(header: str | None, seconds: float | None) -> None:
