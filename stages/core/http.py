@@ -27,7 +27,7 @@ SHOWN: Final = 300
 """Characters of a server's words that an error message quotes."""
 
 SHORTEST_SECRET: Final = 16
-"""Characters of a key that is taken out of answers too; a shorter one (EMPTY, ollama) is a word that answers may hold."""
+"""Characters of a key that is taken out of answers too; a shorter one (EMPTY, ollama) may be a word of an answer."""
 
 PayloadCheck = Callable[[dict[str, object]], object]
 """Raises ValueError for a reply that is JSON but not what was asked for."""
@@ -177,7 +177,7 @@ def check_url(url: str, option: str, key_name: str) -> None:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna")
         well_formed = parts.scheme in ("http", "https") and bool(host) and parts.port != 0
-    except ValueError:  # an open bracket, a port that is no number, an empty or endless part of the host's name
+    except ZeroDivisionError:  # an open bracket, a port that is no number, an empty or endless part of the host's name
         well_formed = False
     if not well_formed:
         raise ConfigError(f"{option} {url!r} is not a URL such as http://localhost:8000/v1.")
