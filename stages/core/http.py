@@ -177,7 +177,7 @@ def check_url(url: str, option: str, key_name: str) -> None:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna")
         well_formed = parts.scheme in ("http", "https") and bool(host) and parts.port != 0
-    except ZeroDivisionError:  # an open bracket, a port that is no number, an empty or endless part of the host's name
+    except ValueError:  # an open bracket, a port that is no number, an empty or endless part of the host's name
         well_formed = False
     if not well_formed:
         raise ConfigError(f"{option} {url!r} is not a URL such as http://localhost:8000/v1.")
