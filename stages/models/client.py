@@ -1,4 +1,4 @@
-"""A language model in this process behind the same calls as the client of a server: journal, check, one repair.
+"""A language model in this process behind the same calls as the client of a server: journal, check, one repair, budget.
 
 How text is generated is in generate.py.
 """
@@ -6,10 +6,11 @@ How text is generated is in generate.py.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from stages.core.ask import Check, Finished, answer_of, conclude, problem_of, repaired
-from stages.core.budget import Budget
+from stages.core.ask import Check, Finished, Problem, answer_of, conclude, problem_of, repaired
+from stages.core.budget import Budget, SpentOnDisk
 from stages.core.chat import ChatRequest, Outcome
-from stages.core.journal import Journal
+from stages.core.errors import Interrupted
+from stages.core.journal import Entry, Journal
 from stages.core.options import LlmOptions
 from stages.core.usage import Usage
 from stages.core.wire import Answer
@@ -17,6 +18,9 @@ from stages.models.generate import Completion, LocalChat
 
 _BATCH: Final = 64
 """Requests between two entries into the journal."""
+
+_TOO_LONG: Final = "too_long"
+"""The reason of a call whose prompt leaves no room for an answer; it is not repaired, which would make it longer."""
 
 
 class LocalClient:
@@ -28,7 +32,9 @@ class LocalClient:
         self._chat = LocalChat(
             self.model, max_new_tokens=options.max_reply_tokens, temperature=options.temperature, seed=seed
         )
+        self._max_reply_tokens = options.max_reply_tokens
         self._budget = Budget.of(options)
+        self._on_disk = SpentOnDisk()
         self._usage = Usage()
 
     def complete(
@@ -37,18 +43,20 @@ class LocalClient:
         """Answer all requests, equal ones once, and return their outcomes in order.
 
         `check` raises ValueError for an answer that is of no use; it is asked for once more with the complaint. What
-        `journal` holds is not asked again. `advance` is told of requests finished.
+        `journal` holds is not asked again, failures are. `advance` is told of requests finished. Raises Interrupted
+        between two batches if the budget is reached; all journals in the journal's folder count towards it.
         """
         wanted = {request.key: request for request in requests}
         outcomes: dict[str, Outcome] = {}
         for key in wanted:
             entry = journal.answered(key)
-            if entry is not None:
+            if entry is not None and problem_of(_last_answer(entry), check) is None:
                 outcomes[key] = answer_of(entry)
         advance(len(outcomes))
         self._usage.from_journal += len(outcomes)
         missing = [request for key, request in wanted.items() if key not in outcomes]
         for batch in _batches(missing):
+            self._check_budget(journal)
             for request, finished in zip(batch, self._ask(batch, check), strict=True):
                 journal.add(finished.entry)
                 outcomes[request.key] = finished.outcome
@@ -61,22 +69,50 @@ class LocalClient:
         """What this client did so far, for a run's summary."""
         return self._usage.facts(self._budget)
 
-    def _ask(self, batch: Sequence[ChatRequest], check: Check) -> list[Finished]:
-        first = self._generate(batch)
-        problems = [problem_of(answer, check) for answer in first]
-        again = [n for n, problem in enumerate(problems) if problem is not None]
-        requests = [repaired(batch[n], first[n].text, problem) for n in again if (problem := problems[n]) is not None]
-        second = dict(zip(again, self._generate(requests), strict=True))
-        finished = []
-        for n, request in enumerate(batch):
-            answers = (first[n],) if n not in second else (first[n], second[n])
-            finished.append(conclude(request, answers, problem_of(answers[-1], check), attempts=0))
-        return finished
+    def _check_budget(self, journal: Journal) -> None:
+        if (
+            self._budget.limited
+            and (over := self._budget.reached(self._on_disk.total(journal.path.parent))) is not None
+        ):
+            raise Interrupted(over)
 
-    def _generate(self, requests: Sequence[ChatRequest]) -> list[Answer]:
-        if not requests:
-            return []
-        return [_answer(completion) for completion in self._chat.complete([request.messages for request in requests])]
+    def _ask(self, batch: Sequence[ChatRequest], check: Check) -> list[Finished]:
+        first = self._chat.complete([request.messages for request in batch])
+        problems = [self._problem(completion, check) for completion in first]
+        repairs = {
+            n: repaired(batch[n], first[n].text, problem)
+            for n, problem in enumerate(problems)
+            if problem is not None and problem.reason != _TOO_LONG
+        }
+        answers = self._chat.complete([request.messages for request in repairs.values()])
+        second = dict(zip(repairs, answers, strict=True))
+        return [self._conclude(batch[n], first[n], problems[n], second.get(n), check) for n in range(len(batch))]
+
+    def _problem(self, completion: Completion, check: Check) -> Problem | None:
+        if completion.finish_reason != "too_long":
+            return problem_of(_answer(completion), check)
+        return Problem(
+            _TOO_LONG,
+            f"the prompt's {completion.prompt_tokens} tokens and the {self._max_reply_tokens} of --max-reply-tokens "
+            "are more than the model's window",
+        )
+
+    def _conclude(
+        self, request: ChatRequest, first: Completion, problem: Problem | None, second: Completion | None, check: Check
+    ) -> Finished:
+        if problem is None or second is None:
+            answers = () if first.finish_reason == "too_long" else (_answer(first),)
+            return conclude(request, answers, problem, attempts=0)
+        again = self._problem(second, check)
+        if again is not None and again.reason == _TOO_LONG:
+            told = Problem(problem.reason, f"{problem.error}; the request to repair it failed: {again.error}")
+            return conclude(request, (_answer(first),), told, attempts=0)
+        return conclude(request, (_answer(first), _answer(second)), again, attempts=0)
+
+
+def _last_answer(entry: Entry) -> Answer:
+    prompt_tokens, completion_tokens = entry.tokens[-1]
+    return Answer(entry.raw[-1], entry.finish_reason, None, prompt_tokens, completion_tokens, entry.estimated)
 
 
 def _answer(completion: Completion) -> Answer:
