@@ -11,7 +11,7 @@ from stages.core.options import LlmOptions
 from stages.core.rows import Row
 from stages.extract_principles import rules
 from stages.extract_principles.prompt import request
-from stages.extract_principles.survey import Survey
+from stages.extract_principles.survey import Counts
 
 CHARACTERS_PER_TOKEN: Final = 4
 ANSWER_TOKENS: Final = 150
@@ -32,14 +32,17 @@ def forecast_rules(sample: Sequence[Row], texts: int, workers: int) -> dict[str,
     }
 
 
-def forecast_model(options: LlmOptions, survey: Survey) -> dict[str, object]:
+def forecast_model(options: LlmOptions, counts: Counts, *, with_response: bool) -> dict[str, object]:
     """Calls, tokens and cost, where prices are known."""
-    frame = request("", model="", temperature=0.0, max_reply_tokens=1, seed=None)
+    frame = request(
+        "", model="", temperature=0.0, max_reply_tokens=1, seed=None, response="" if with_response else None
+    )
     per_call = sum(len(message.content) for message in frame.messages)
-    prompt_tokens = (survey.characters + per_call * survey.texts) // CHARACTERS_PER_TOKEN
-    answer_tokens = ANSWER_TOKENS * survey.texts
+    shown = counts.characters + (counts.context if with_response else 0)
+    prompt_tokens = (shown + per_call * counts.texts) // CHARACTERS_PER_TOKEN
+    answer_tokens = ANSWER_TOKENS * counts.texts
     facts: dict[str, object] = {
-        "calls": survey.texts,
+        "calls": counts.texts,
         "prompt_tokens": prompt_tokens,
         "answer_tokens": answer_tokens,
         "rests_on": f"{CHARACTERS_PER_TOKEN} characters a token and {ANSWER_TOKENS} tokens an answer, no retries",

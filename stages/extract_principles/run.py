@@ -1,7 +1,7 @@
 """Wires extract-principles together; the only file of the stage that touches the disk."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -136,17 +136,28 @@ def _settle(config: ExtractPrinciplesConfig, plan: Plan, survey: Survey, taxonom
     layout: str = config.layout
     if layout == "auto":
         layout = detect_layout(columns, plan.inputs[0].name)
-    if config.consensus == "on" and not survey.several_annotators:
+    several = survey.layouts[layout].several_annotators
+    if config.consensus == "on" and not several:
         raise DataError(
             "--consensus on needs two annotators or more, but every response in the input has one; "
             "join their texts into one list a row, or say --consensus off."
         )
-    consensus = config.consensus != "off" and survey.several_annotators
-    ours = {column.name for column in WRITES.columns}
-    rest = [name for name in columns if name not in CONSUMED[layout]]
-    names = [(name, f"input_{name}" if name in ours else name) for name in rest]
-    pass_through = tuple(PassThrough(source, name, plan.columns.type_of(source)) for source, name in names)
+    consensus = config.consensus != "off" and several
+    names = _output_names([name for name in columns if name not in CONSUMED[layout]])
+    pass_through = tuple(PassThrough(source, name, plan.columns.type_of(source)) for source, name in names.items())
     return Settings(config=config, layout=layout, consensus=consensus, pass_through=pass_through, taxonomy=taxonomy)
+
+
+def _output_names(rest: Sequence[str]) -> dict[str, str]:
+    """What the further columns of the input are called in the output, where names of ours are taken."""
+    ours = {column.name for column in WRITES.columns}
+    names = {name: name for name in rest if name not in ours}
+    for name in rest:
+        free = name
+        while free in ours or free in names.values():
+            free = f"input_{free}"
+        names.setdefault(name, free)
+    return {name: names[name] for name in rest}
 
 
 def _nothing_readable(plan: Plan, config: ExtractPrinciplesConfig) -> DataError:
@@ -240,10 +251,11 @@ def _dry_run(root: Path, settings: Settings, plan: Plan, survey: Survey, progres
     """Say what a run would do, without a call and without writing."""
     config = settings.config
     workers = config.run.workers or default_workers(config)
+    counts = survey.layouts[settings.layout]
     expected = (
-        forecast_rules(plan.sample, survey.texts, workers)
+        forecast_rules(plan.sample, counts.texts, workers)
         if uses_rules(config.llm)
-        else forecast_model(config.llm, survey)
+        else forecast_model(config.llm, counts, with_response=config.with_response)
     )
     done = [part for part in range(len(plan.slices)) if read_done(root, part) is not None]
     facts: dict[str, object] = {

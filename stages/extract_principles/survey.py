@@ -1,39 +1,57 @@
 """What the pass over the input tells of the feedback in it: how many texts and characters, and how many annotators.
 
-It looks at columns by name, in every layout at once, since the layout is not settled while the pass runs.
+The layout is not settled while the pass runs, so each that a row could be of is counted apart.
 """
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import Final
 
-from stages.core.rows import Row
+from stages.core.rows import Problem, Row
+from stages.extract_principles.reading import Chat, read_responses
 
-_FEEDBACK_COLUMNS: Final = ("feedback", "feedback1", "feedback2")
+_FEEDBACK_COLUMNS: Final = {
+    "feedback": ("feedback",),
+    "helpsteer3-feedback": ("feedback1", "feedback2"),
+    "helpsteer3-preference": ("individual_preference",),
+}
+
+
+@dataclass
+class Counts:
+    """Sums over the rows of one layout that can be read.
+
+    `texts` are those of annotators and `characters` are in them; `context` counts the characters of conversation and
+    response, for each text anew. `several_annotators`: whether any response has two or more.
+    """
+
+    texts: int = 0
+    characters: int = 0
+    context: int = 0
+    several_annotators: bool = False
 
 
 @dataclass
 class Survey:
-    """Counts over the rows seen: texts, their characters, and whether a response has two annotators or more."""
+    """The counts of each layout; one that no row is of has zeros."""
 
-    texts: int = 0
-    characters: int = 0
-    several_annotators: bool = False
+    layouts: dict[str, Counts] = field(default_factory=lambda: defaultdict(Counts))
 
     def observe(self, row: Row) -> None:
         """Count the texts of one row."""
-        for column in _FEEDBACK_COLUMNS:
-            value = row.get(column)
-            if isinstance(value, str):
-                self._count([value])
-            elif isinstance(value, list):
-                self._count(value)
-        annotators = row.get("individual_preference")
-        if isinstance(annotators, list):
-            for column in ("feedback1", "feedback2"):
-                self._count([one.get(column) for one in annotators if isinstance(one, dict)])
+        for layout, columns in _FEEDBACK_COLUMNS.items():
+            if any(row.get(column) is not None for column in columns):
+                self._count(layout, row)
 
-    def _count(self, values: list[object]) -> None:
-        texts = [value for value in values if isinstance(value, str) and value.strip()]
-        self.texts += len(texts)
-        self.characters += sum(map(len, texts))
-        self.several_annotators = self.several_annotators or len(texts) > 1
+    def _count(self, layout: str, row: Row) -> None:
+        counts, responses = self.layouts[layout], read_responses(row, layout)
+        for response in [] if isinstance(responses, Problem) else responses:
+            texts = [text for text in response.feedback if text]
+            counts.texts += len(texts)
+            counts.characters += sum(map(len, texts))
+            counts.context += len(texts) * (_length(response.prompt) + _length(response.completion))
+            counts.several_annotators = counts.several_annotators or len(texts) > 1
+
+
+def _length(chat: Chat | None) -> int:
+    return sum(len(message["content"]) for message in chat or ())

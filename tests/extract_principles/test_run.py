@@ -115,6 +115,22 @@ def test_single_texts_are_read_without_consensus_and_columns_pass_through(tmp_pa
     assert first["extractor"].startswith("rules@")
 
 
+def test_columns_named_like_ours_never_collide(tmp_path: Path) -> None:
+    row = {"feedback": "The answer is clear.", "input_label": 1, "label": 2, "input_input_label": 3, "evidence": "e"}
+    done = rlbff("extract-principles", write(tmp_path / "rows.jsonl", [row]), "-o", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (found,) = rows_of(tmp_path / "out")
+    assert (found["label"], found["input_evidence"]) == (True, "e")
+    assert (found["input_label"], found["input_input_label"], found["input_input_input_label"]) == (1, 3, 2)
+
+
+def test_further_columns_do_not_turn_consensus_on(tmp_path: Path) -> None:
+    row = {"feedback": "The answer is clear.", "feedback1": ["something", "else"]}
+    done = rlbff("extract-principles", write(tmp_path / "rows.jsonl", [row]), "-o", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [row["principle"] for row in rows_of(tmp_path / "out")] == ["clarity"]
+
+
 def test_the_rules_say_that_they_are_not_the_papers_extractor(tmp_path: Path) -> None:
     done = rlbff("extract-principles", SAMPLE, "--limit", 2, cwd=tmp_path)
     notice = next(line for line in done.stderr.splitlines() if line.startswith("note:"))

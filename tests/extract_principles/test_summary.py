@@ -3,11 +3,13 @@ from collections import Counter
 
 import pytest
 
+from stages.core.options import LlmOptions
 from stages.extract_principles.consensus import Unit
+from stages.extract_principles.forecast import forecast_model
 from stages.extract_principles.ngram_embedder import NgramEmbedder
 from stages.extract_principles.stats import Stats, stats_from_json
 from stages.extract_principles.summary import agreements, facts, histogram, taxonomy_of, waterfall
-from stages.extract_principles.survey import Survey
+from stages.extract_principles.survey import Counts, Survey
 
 
 def test_the_waterfall_gives_shares_of_the_raw_count_and_of_the_step_before() -> None:
@@ -77,13 +79,28 @@ def test_facts_count_conflicts_over_matched_groups() -> None:
     assert (result["label_conflict_rate"], result["yes_share"], result["principles_written"]) == (0.25, 0.75, 3)
 
 
-def test_the_survey_counts_texts_in_every_layout() -> None:
+def test_the_survey_counts_the_texts_of_each_layout_apart() -> None:
     survey = Survey()
-    survey.observe({"feedback": "abc"})
-    survey.observe({"feedback": ["a", " ", None]})
-    assert (survey.texts, survey.characters, survey.several_annotators) == (2, 4, False)
-    survey.observe({"feedback1": ["ab", "cd"], "feedback2": []})
-    assert (survey.texts, survey.several_annotators) == (4, True)
-    other = Survey()
-    other.observe({"individual_preference": [{"feedback1": "a"}, {"feedback1": "b", "feedback2": "c"}, "odd"]})
-    assert (other.texts, other.several_annotators) == (3, True)
+    survey.observe({"id": "a", "feedback": "abc", "prompt": "12", "completion": "3"})
+    survey.observe({"id": "b", "feedback": ["a", " ", None], "feedback1": ["aside", "aside"]})
+    survey.observe({"id": "c", "feedback": ["not", 1, "readable"]})
+    assert survey.layouts["feedback"] == Counts(texts=2, characters=4, context=3)
+    hs3 = {"id": "d", "context": "123", "response1": "12", "response2": "1"}
+    survey = Survey()
+    survey.observe({**hs3, "feedback1": ["ab", "cd"], "feedback2": []})
+    assert survey.layouts["helpsteer3-feedback"] == Counts(texts=2, characters=4, context=10, several_annotators=True)
+    survey.observe({**hs3, "individual_preference": [{"feedback1": "a"}, {"feedback1": "b", "feedback2": "c"}]})
+    assert survey.layouts["helpsteer3-preference"] == Counts(
+        texts=3, characters=3, context=2 * 5 + 4, several_annotators=True
+    )
+    assert survey.layouts["feedback"] == Counts()
+
+
+def test_the_forecast_counts_what_the_model_is_shown() -> None:
+    counts = Counts(texts=10, characters=1000, context=40_000)
+    options = LlmOptions(llm="http://h/v1")
+    alone = forecast_model(options, counts, with_response=False)["prompt_tokens"]
+    whole = forecast_model(options, counts, with_response=True)["prompt_tokens"]
+    assert isinstance(alone, int)
+    assert isinstance(whole, int)
+    assert 10_000 < whole - alone < 11_000
