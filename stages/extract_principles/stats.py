@@ -13,7 +13,7 @@ from stages.extract_principles.consensus import Unit
 from stages.extract_principles.curve import CurveTally, Step, tally_from_json
 
 NO_DOMAIN = "unknown"
-"""The name under which rows without a domain are counted."""
+"""The name under which rows without a domain, or with a blank one, are counted."""
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Stats:
         """Count the votes of one response."""
         pattern = vote_pattern((unit.yes, unit.no) for unit in units)
         if pattern:
-            self.votes.setdefault(domain or NO_DOMAIN, Counter())[pattern] += 1
+            self.votes.setdefault(_named(domain), Counter())[pattern] += 1
 
     def add_curve(self, steps: Iterable[tuple[Step, ...]]) -> None:
         """Count what one response gives at each threshold."""
@@ -41,7 +41,7 @@ class Stats:
 
     def add_row(self, domain: str | None, principle: str, label: bool) -> None:
         """Count one row that is written."""
-        counts = self.names.setdefault(domain or NO_DOMAIN, {}).setdefault(principle, [0, 0])
+        counts = self.names.setdefault(_named(domain), {}).setdefault(principle, [0, 0])
         counts[0 if label else 1] += 1
 
     def merge(self, other: "Stats") -> None:
@@ -66,3 +66,7 @@ def stats_from_json(stored: Mapping[str, Any]) -> Stats:
     """Read back what `Stats.to_json` gave."""
     votes = {domain: Counter(patterns) for domain, patterns in stored["votes"].items()}
     return Stats(votes, stored["names"], tally_from_json(stored["curve"]), Counter(stored["matches"]))
+
+
+def _named(domain: str | None) -> str:
+    return domain if domain is not None and domain.strip() else NO_DOMAIN

@@ -108,7 +108,8 @@ class _Reader:
             line = mark.line + 1 if mark else 1
             raise ConfigError(f"{self.source_name} line {line}: this is not YAML: {error.problem}.") from error
         except yaml.YAMLError as error:
-            raise ConfigError(f"{self.source_name}: this is not YAML: {error}.") from error
+            words = " ".join(str(error).split())
+            raise ConfigError(f"{self.source_name}: this is not YAML: {words}.") from error
         if root is None:
             raise ConfigError(f"{self.source_name} is empty; it needs the key `clusters`.")
         keys = self._mapping(root, "the file", _TOP_KEYS)

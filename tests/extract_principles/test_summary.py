@@ -10,6 +10,7 @@ from stages.extract_principles.ngram_embedder import NgramEmbedder
 from stages.extract_principles.stats import Stats, stats_from_json
 from stages.extract_principles.summary import agreements, facts, histogram, taxonomy_of, waterfall
 from stages.extract_principles.survey import Counts, Survey
+from stages.extract_principles.taxonomy_file import parse_taxonomy, to_yaml
 
 
 def test_the_waterfall_gives_shares_of_the_raw_count_and_of_the_step_before() -> None:
@@ -71,6 +72,17 @@ def test_the_taxonomy_folds_spellings_and_gives_rates_by_domain() -> None:
     assert first.domains["stem"].rows == 1
     assert first.domains["stem"].lift == pytest.approx((1 / 2) / (4 / 5))
     assert taxonomy_of(Stats(), NgramEmbedder(), 0.8) is None
+
+
+def test_a_blank_domain_is_counted_as_none_and_the_taxonomy_can_be_read_back() -> None:
+    stats = Stats()
+    for domain in (None, "", " \n"):
+        stats.add_row(domain, "clarity", True)
+        stats.add_votes(domain, [Unit("clarity", 2, 1)])
+    assert set(stats.names) == set(stats.votes) == {"unknown"}
+    taxonomy = taxonomy_of(stats, NgramEmbedder(), 0.8)
+    assert taxonomy is not None
+    assert parse_taxonomy(to_yaml(taxonomy), "taxonomy.yaml") == taxonomy
 
 
 def test_facts_count_conflicts_over_matched_groups() -> None:
