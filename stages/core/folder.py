@@ -7,37 +7,66 @@ import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from stages.core.errors import OutputError
-from stages.core.manifest import hidden, read_done
+from stages.core.manifest import hidden, planned_options, recorded
 from stages.core.shards import HIDDEN, unwritable
 
 
 @contextmanager
-def locked(root: Path, name: str) -> Iterator[None]:
-    """Create the folder if need be, and keep other runs that use the lock `name` out of it while the block runs.
+def locked(root: Path, share: int, shares: int) -> Iterator[None]:
+    """Create the folder if need be, and hold it while the block runs.
+
+    A run of the whole keeps every other out; one share of several keeps out the whole and the same share. Whoever
+    leaves last removes the scratch files.
 
     Raises:
         OutputError: the folder is in use, holds something that is not ours, or cannot be written.
     """
-    if root.exists() and not root.is_dir():
-        raise OutputError(f"{root} is a file; choose another --out.")
+    _make(root)
+    with ExitStack() as stack:
+        names = ["lock"] if shares == 1 else ["lock", f"lock-{share + 1}-of-{shares}"]
+        whole, *own = [stack.enter_context(hidden(root, name).open("ab")) for name in names]
+        _take(root, whole, fcntl.LOCK_SH if own else fcntl.LOCK_EX)
+        for lock in own:
+            _take(root, lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            with suppress(OutputError):
+                _take(root, whole, fcntl.LOCK_EX)
+                shutil.rmtree(hidden(root, "tmp"), ignore_errors=True)
+
+
+def _make(root: Path) -> None:
     try:
+        if root.exists() and not root.is_dir():
+            raise OutputError(f"{root} is a file; choose another --out.")
         if root.is_dir() and not (root / HIDDEN).is_dir() and any(root.iterdir()):
             raise OutputError(f"{root} exists and is not an output folder of rlbff; choose another --out.")
         (root / HIDDEN).mkdir(parents=True, exist_ok=True)
-        lock = (root / HIDDEN / name).open("ab")
+        hidden(root, "lock").touch()
     except OutputError:
         raise
     except OSError as error:
         raise unwritable(root, error) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(f"{root} is in use by another run; wait for it or choose another --out.") from None
+
+
+def _take(root: Path, lock: BinaryIO, kind: int) -> None:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OutputError(f"{root} is in use by another run; wait for it or choose another --out.") from None
+
+
+@contextmanager
+def settling(root: Path) -> Iterator[None]:
+    """Let one share at a time look at the folder and clear it: the second must not clear what the first has begun."""
+    with hidden(root, "lock-plan").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
@@ -45,7 +74,7 @@ def agrees(root: Path, fingerprints: Sequence[str]) -> bool:
     """Whether every finished part in the folder is one that a job with these fingerprints would make."""
     for path in hidden(root, "done").glob("part-*.json"):
         part = int(path.stem.removeprefix("part-"))
-        done = read_done(root, part)
+        done = recorded(root, part)
         if part >= len(fingerprints) or (done is not None and done.fingerprint != fingerprints[part]):
             return False
     return True
@@ -53,13 +82,20 @@ def agrees(root: Path, fingerprints: Sequence[str]) -> bool:
 
 def other_configuration(root: Path, identity: Mapping[str, object]) -> OutputError:
     """The error for a folder whose finished parts disagree; it says which keys differ."""
-    path = hidden(root, "plan.json")
-    old = json.loads(path.read_text(encoding="utf-8"))["config"] if path.exists() else {}
+    old = planned_options(root)
     new = json.loads(json.dumps(identity))
     keys = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     what = ", ".join(f"{name}: {old.get(name)!r} there, {new.get(name)!r} now" for name in keys)
-    reason = what or "the input or its columns changed"
+    reason = what if what and old else "the input or its columns changed"
     return OutputError(f"{root} belongs to another configuration ({reason}). Choose another --out, or --overwrite it.")
+
+
+def trim(root: Path, parts: int) -> None:
+    """Remove files of parts beyond the last: what a killed run of another configuration left without a record."""
+    for folder in (root, hidden(root, "dropped"), hidden(root, "rejected"), hidden(root, "stats")):
+        for path in folder.glob("part-*.*"):
+            if path.stem.removeprefix("part-").isdecimal() and int(path.stem.removeprefix("part-")) >= parts:
+                path.unlink()
 
 
 def clear(root: Path) -> None:

@@ -18,7 +18,10 @@ from stages.core.shards import HIDDEN, dump_json, write_text
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """One finished part: its fingerprint, the fate of its input rows, rows written, and what was dropped and why."""
+    """One finished part: its fingerprint, the fate of its input rows, rows written, and what was dropped and why.
+
+    `files` are those the part consists of: paths within the folder, and their sizes in bytes.
+    """
 
     part: int
     fingerprint: str
@@ -27,6 +30,7 @@ class Done:
     dropped_by: Mapping[str, int] = field(default_factory=dict)
     rejected_by: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    files: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +71,28 @@ def write_done(root: Path, done: Done) -> None:
 
 
 def read_done(root: Path, part: int) -> Done | None:
-    """The record of a finished part, or None."""
+    """The record of a finished part; None without one, or when a file of the part is gone or has another size."""
+    done = recorded(root, part)
+    return done if done is not None and all(_size(root / name) == size for name, size in done.files.items()) else None
+
+
+def recorded(root: Path, part: int) -> Done | None:
+    """The record of a part, whatever became of its files; None without one, or when it is damaged."""
     path = _done_path(root, part)
-    return Done(**_load(path)) if path.exists() else None
+    try:
+        return Done(**_load(path)) if path.exists() else None
+    except (DataError, TypeError):
+        return None
+
+
+def planned_options(root: Path) -> dict[str, Any]:
+    """The options that the folder's plan was made with; none where it is missing or damaged."""
+    path = hidden(root, "plan.json")
+    try:
+        options = _load(path).get("config") if path.exists() else None
+    except DataError:
+        options = None
+    return options if isinstance(options, dict) else {}
 
 
 def total(parts: Iterable[Done]) -> dict[str, Any]:
@@ -104,6 +127,8 @@ def folder_status(root: Path) -> FolderStatus:
     if not plan_path.exists():
         raise DataError(f"{root} is not an output folder of rlbff: it has no {HIDDEN}/plan.json.")
     plan = _load(plan_path)
+    if not {"stage", "table", "parts", "rows"} <= plan.keys():
+        raise _damaged(plan_path, "it lacks keys")
     parts = [done for number in range(plan["parts"]) if (done := read_done(root, number)) is not None]
     sums = total(parts)
     return FolderStatus(
@@ -134,10 +159,21 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise DataError(f"{path} is damaged ({error}); run the stage again with --overwrite.") from error
+        raise _damaged(path, str(error)) from error
     if not isinstance(value, dict):
-        raise DataError(f"{path} is damaged; run the stage again with --overwrite.")
+        raise _damaged(path, "it holds no object")
     return value
+
+
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(f"{path} is damaged ({why}); run the stage again, which writes it anew.")
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def _speed(log: Path) -> float | None:

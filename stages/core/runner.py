@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ import orjson
 import pyarrow as pa
 
 from stages.core import folder
-from stages.core.errors import DataError, TooManyFailed
+from stages.core.errors import DataError, OutputError, TooManyFailed
 from stages.core.manifest import Done, fingerprint, hidden, read_done, total, write_done
 from stages.core.options import RunOptions, parse_map, parse_shard
 from stages.core.progress import Progress
@@ -122,14 +122,21 @@ def planned(
         if options.dry_run:
             spool = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         else:
-            stack.enter_context(folder.locked(root, name.replace("spool", "lock")))
+            stack.enter_context(folder.locked(root, share, shares))
             spool = hidden(root, name)
-            stack.callback(shutil.rmtree, hidden(root, "tmp"), ignore_errors=True)
             stack.callback(shutil.rmtree, spool, ignore_errors=True)
         progress.start("reading input", options.limit)
         result = plan(inputs, reading(options), spool, advance=progress.advance, observe=observe)
         progress.finish()
+        _check_apart(root, spool, result)
         yield result
+
+
+def _check_apart(root: Path, spool: Path, plan: Plan) -> None:
+    ours, copies = root.resolve(), spool.resolve()
+    for name, path in {(piece.name, piece.path) for piece in plan.slices}:
+        if Path(path).resolve().is_relative_to(ours) and not Path(path).resolve().is_relative_to(copies):
+            raise OutputError(f"The run reads from {name}, which lies in its own --out {root}; choose another.")
 
 
 def left_to_do(job: Job, options: RunOptions) -> list[int]:
@@ -145,11 +152,17 @@ def left_to_do(job: Job, options: RunOptions) -> list[int]:
 
 def open_folder(job: Job, plan: Plan, options: RunOptions) -> None:
     """Make the folder ready: refuse or clear one of another configuration, then record the plan."""
-    if not folder.agrees(job.root, job.fingerprints()):
-        if not options.overwrite:
-            raise folder.other_configuration(job.root, job.identity)
-        folder.clear(job.root)
-    hidden(job.root, "manifest.json").unlink(missing_ok=True)
+    with folder.settling(job.root):
+        if not folder.agrees(job.root, job.fingerprints()):
+            if not options.overwrite:
+                raise folder.other_configuration(job.root, job.identity)
+            folder.clear(job.root)
+        folder.trim(job.root, len(job.slices))
+        hidden(job.root, "manifest.json").unlink(missing_ok=True)
+        _write_plan(job, plan)
+
+
+def _write_plan(job: Job, plan: Plan) -> None:
     record = {
         "stage": job.stage.name,
         "version": job.stage.version,
@@ -188,11 +201,14 @@ def work(job: Job, part: int, transform: Transform, advance: Callable[[int], Non
         rejected_by=dict(Counter(item.problem.reason for item in rejected)),
         counts=dict(output.counts),
     )
-    _write_part_files(job, done, output, rejected)
+    written = _write_part_files(job, done, output, rejected)
+    files = {path.relative_to(job.root).as_posix(): path.stat().st_size for path in written}
+    done = replace(done, files=files)
+    write_done(job.root, done)
     return done
 
 
-def _write_part_files(job: Job, done: Done, output: PartOutput, rejected: Sequence[Rejected]) -> None:
+def _write_part_files(job: Job, done: Done, output: PartOutput, rejected: Sequence[Rejected]) -> list[Path]:
     part, temporary = done.part, hidden(job.root, "tmp")
     piece = job.slices[part]
     footer = {
@@ -208,15 +224,18 @@ def _write_part_files(job: Job, done: Done, output: PartOutput, rejected: Sequen
         "dropped": to_table(output.dropped, job.stage.dropped.schema()),
         "rejected": to_table([_rejected_row(item) for item in rejected], REJECTED.schema()),
     }
+    written: list[Path] = []
     for kind, table in tables.items():
         path = part_path(job.root, part, kind)  # type: ignore[arg-type]
-        if table is not None and table.num_rows:
+        if table.num_rows:
             write_part(path, table, footer, temporary)
+            written.append(path)
         else:
             path.unlink(missing_ok=True)
     if output.stats is not None:
         write_text(_stats_path(job.root, part), json.dumps(output.stats, sort_keys=True), temporary)
-    write_done(job.root, done)
+        written.append(_stats_path(job.root, part))
+    return written
 
 
 def _rejected_row(item: Rejected) -> dict[str, object]:
@@ -254,7 +273,13 @@ def schema_with(table: Table, further: Sequence[tuple[str, pa.DataType]]) -> pa.
 
 
 def finish(job: Job, plan: Plan, facts: Mapping[str, object]) -> dict[str, Any] | None:
-    """Write the manifest if every part is done, and return it; None while parts are missing."""
+    """Write the manifest if every part is done, and return it; None while parts are missing.
+
+    Raises:
+        OutputError: another run put parts of another configuration among ours.
+    """
+    if not folder.agrees(job.root, job.fingerprints()):
+        raise folder.other_configuration(job.root, job.identity)
     parts = [read_done(job.root, part) for part in range(len(job.slices))]
     done = [record for record in parts if record is not None]
     if len(done) < len(parts):

@@ -6,6 +6,7 @@ Which shards there should be is the business of `manifest.py`; what is in them, 
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,7 +67,8 @@ def dump_json(value: object) -> str:
 @contextmanager
 def replacing(path: Path, temporary: Path) -> Iterator[Path]:
     """Yield a scratch path under `temporary`, which becomes `path` if the block succeeds and goes if it does not."""
-    scratch = temporary / f"{path.parent.name}-{path.name}.{os.getpid()}"
+    # At random, since process numbers repeat on machines that share a file system.
+    scratch = temporary / f"{path.parent.name}-{path.name}.{secrets.token_hex(8)}"
     try:
         scratch.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)

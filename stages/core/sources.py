@@ -118,9 +118,14 @@ def plan(
 
 
 def read(part: Slice, options: ReadOptions) -> Iterator[SourceRow]:
-    """The rows of one slice in order, each either with a value that has a string `id`, or with its problem."""
-    rows = _read_lines(part, options) if part.format == "jsonl" else _read_records(part, options)
-    for row in rows:
+    """The rows of one slice in order, each either with a value that has a string `id`, or with its problem.
+
+    Raises:
+        DataError: the file is damaged, or no longer the one that was planned.
+    """
+    count = 0
+    for row in _read_lines(part, options) if part.format == "jsonl" else _read_records(part, options):
+        count += 1
         earlier = part.repeats.get(row.row)
         if earlier is not None and row.value is not None:
             name = row.value["id"]
@@ -128,6 +133,8 @@ def read(part: Slice, options: ReadOptions) -> Iterator[SourceRow]:
             yield row._replace(value=None, problem=problem)
         else:
             yield row
+    if count != part.rows:
+        raise DataError(f"{part.name} changed while it was being read; run the command again when it is complete.")
 
 
 class _Scan:
@@ -286,6 +293,8 @@ def _read_lines(part: Slice, options: ReadOptions) -> Iterator[SourceRow]:
             number += 1
             start = source.tell()
             line, size = _read_line(source, options.max_row_bytes, None)
+            if not size:
+                break
             if line is None:
                 yield _too_long(source, part, number, start, size, options.max_row_bytes)
             elif not line.isspace():
