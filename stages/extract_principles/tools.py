@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stages.core.errors import ConfigError
+from stages.core.errors import ConfigError, RlbffError
 from stages.core.llm import ChatClient
 from stages.core.options import LlmOptions
 from stages.extract_principles.config import ExtractPrinciplesConfig
@@ -43,7 +43,11 @@ def open_tools(config: ExtractPrinciplesConfig, root: Path, notice: Callable[[st
         return Tools(RulesExtractor(), embedder, dict, _nothing)
     if is_server(config.llm):
         client = ChatClient(config.llm, notice=notice)
-        return Tools(_extractor(client, config, root), embedder, client.facts, client.close)
+        try:
+            return Tools(_extractor(client, config, root), embedder, client.facts, client.close)
+        except RlbffError:  # the first contact failed
+            client.close()
+            raise
     from stages.models.client import LocalClient
 
     local = LocalClient(config.llm, config.run.seed)

@@ -15,6 +15,7 @@ from stages.core.options import LlmOptions
 from stages.core.usage import Usage
 from stages.core.wire import Answer
 from stages.models.generate import Completion, LocalChat
+from stages.models.load import model_name
 
 _BATCH: Final = 64
 """Requests between two entries into the journal."""
@@ -28,9 +29,10 @@ class LocalClient:
 
     def __init__(self, options: LlmOptions, seed: int) -> None:
         assert options.llm is not None
-        self.model: Final = options.llm.removeprefix("local:")
+        source = options.llm.removeprefix("local:")
+        self.model: Final = model_name(source)
         self._chat = LocalChat(
-            self.model, max_new_tokens=options.max_reply_tokens, temperature=options.temperature, seed=seed
+            source, max_new_tokens=options.max_reply_tokens, temperature=options.temperature, seed=seed
         )
         self._max_reply_tokens = options.max_reply_tokens
         self._budget = Budget.of(options)

@@ -18,7 +18,7 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils.hub import cached_file
 
 from stages.core.errors import ConfigError, DataError
-from stages.models.load import find_device, find_dtype, find_model, load_encoder, quiet_bars, told_plainly
+from stages.models.load import find_device, find_dtype, find_model, load_encoder, model_name, quiet_bars, told_plainly
 
 BATCH: Final = 64
 
@@ -35,7 +35,7 @@ class LocalEmbedder:
     """
 
     def __init__(self, model: str, prefix: str = "", device: str | None = None, dtype: str | None = None) -> None:
-        self.name = f"local:{Path(model).expanduser().resolve().name if Path(model).is_dir() else model}"
+        self.name = f"local:{model_name(model)}"
         self._model = model
         self._prefix = prefix
         source = find_model(model)

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,8 @@ import transformers
 from safetensors import SafetensorError
 
 from stages.core.errors import ConfigError, DataError, EndpointError, InputMissing
+
+_SAMPLED: Final = 2**20
 
 
 class Loaded(NamedTuple):
@@ -38,6 +41,26 @@ def load_causal_lm(model: str, device: str | None = None, dtype: str | None = No
 def load_encoder(model: str, device: str | None = None, dtype: str | None = None) -> Loaded:
     """Load a model without its head, for its hidden states. Defaults and errors are those of `load_causal_lm`."""
     return _load(transformers.AutoModel, model, device, dtype)
+
+
+def model_name(model: str) -> str:
+    """How a model is called in what we write: a hub id as it is, a folder by its own name and a hash of its content.
+
+    The path would mean nothing on another machine, and folders of one name may hold different models. The hash covers
+    names, sizes, and the first and last MiB of each file, since weights can be large.
+    """
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        return model
+    digest = sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        size = path.stat().st_size
+        digest.update(f"{path.relative_to(folder)}\0{size}\0".encode())
+        with path.open("rb") as content:
+            digest.update(content.read(_SAMPLED))
+            content.seek(max(_SAMPLED, size - _SAMPLED))
+            digest.update(content.read(_SAMPLED))
+    return f"{folder.resolve().name}@{digest.hexdigest()[:8]}"
 
 
 def find_device(device: str | None) -> torch.device:

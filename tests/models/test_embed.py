@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -84,8 +85,8 @@ def test_no_text_gives_no_row(bert: Path) -> None:
 
 
 def test_name_is_the_folders_last_part_wherever_it_lies(bert: Path) -> None:
-    assert open_embedder(f"local:{bert}").name == "local:bert"
-    assert open_embedder(f"local:{bert}/").name == "local:bert"
+    assert re.fullmatch(r"local:bert@[0-9a-f]{8}", open_embedder(f"local:{bert}").name)
+    assert open_embedder(f"local:{bert}/").name == open_embedder(f"local:{bert}").name
 
 
 def test_missing_folder_is_reported(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 import torch
 
 from stages.core.errors import ConfigError, DataError, EndpointError, InputMissing
-from stages.models.load import find_device, find_dtype, find_model, load_causal_lm, load_encoder
+from stages.models.load import find_device, find_dtype, find_model, load_causal_lm, load_encoder, model_name
 from tests.tiny_models import save_tiny_causal_lm, save_tiny_encoder
 
 
@@ -114,3 +115,13 @@ def test_code_in_a_model_folder_is_never_run(copy: Path, tmp_path: Path) -> None
     with pytest.raises(DataError, match="cannot be loaded"):
         load_causal_lm(str(copy))
     assert not proof.exists()
+
+
+def test_a_folder_is_named_after_itself_and_its_content(tmp_path: Path) -> None:
+    for place, content in (("one/m", "x"), ("two/m", "x"), ("three/m", "y")):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "weights.bin").write_text(content)
+    one, two, three = (model_name(str(tmp_path / place / "m")) for place in ("one", "two", "three"))
+    assert one == two != three
+    assert re.fullmatch("m@[0-9a-f]{8}", one)
+    assert model_name("Qwen/Qwen3-4B") == "Qwen/Qwen3-4B"
