@@ -2,9 +2,10 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from stages.core.ask import Finished
-from stages.core.budget import Budget, Spent, spent_on
+from stages.core.budget import Budget, Spent, SpentOnDisk, spent_on
 from stages.core.chat import CallFailure
 
 
@@ -30,14 +31,24 @@ class Usage:
 
     def facts(self, budget: Budget) -> dict[str, object]:
         """The counters by name, JSON-serialisable; `cost_usd` only where prices are known."""
-        cost = budget.cost(self.spent)
         return {
             "calls": self.calls,
             "from_journal": self.from_journal,
             "http_requests": self.requests,
             "repairs": self.repairs,
             "failed": dict(sorted(self.failed.items())),
-            "prompt_tokens": self.spent.prompt_tokens,
-            "completion_tokens": self.spent.completion_tokens,
-            "calls_with_estimated_tokens": self.spent.estimated,
-        } | ({} if cost is None else {"cost_usd": round(cost, 6)})
+        } | _tokens(self.spent, budget)
+
+
+def recorded_usage(folder: Path, budget: Budget) -> dict[str, object]:
+    """What the journals in `folder` hold, over all runs: for a run whose calls were made in several processes."""
+    return {"counted_over": "all runs of this folder"} | _tokens(SpentOnDisk().total(folder), budget)
+
+
+def _tokens(spent: Spent, budget: Budget) -> dict[str, object]:
+    cost = budget.cost(spent)
+    return {
+        "prompt_tokens": spent.prompt_tokens,
+        "completion_tokens": spent.completion_tokens,
+        "calls_with_estimated_tokens": spent.estimated,
+    } | ({} if cost is None else {"cost_usd": round(cost, 6)})

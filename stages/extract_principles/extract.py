@@ -226,14 +226,15 @@ class _Output:
 
     def _write_given(self, case: _Case, wording: str, label: bool) -> None:
         self.counts["raw"] += 1
-        applied = apply_taxonomy(self._method.taxonomy, normalise_principle(wording), case.response.id)
+        response, principle, verdict = case.response, normalise_principle(wording), "yes" if label else "no"
+        applied = apply_taxonomy(self._method.taxonomy, principle, response.id)
         if applied.fate == "kept":
             self.counts["kept_mentions"] += 1
             self._add_row(case, applied.principle, label, [], None, GIVEN)
             return
-        verdict = "yes" if label else "no"
-        row = {"id": case.response.id, "annotator": -1, "principle": applied.principle, "wording": wording}
-        self.dropped.append({**row, "verdict": verdict, "dropped_by": "taxonomy", "extractor": GIVEN})
+        row = {"id": response.id, "annotator": -1, "principle": principle, "wording": wording, "verdict": verdict}
+        where = {"domain": response.domain, "language": response.language}
+        self.dropped.append({**row, **where, "dropped_by": "taxonomy", "extractor": GIVEN})
 
     def _add_row(
         self, case: _Case, principle: str, label: bool, evidence: list[Row], agreement: float | None, extractor: str

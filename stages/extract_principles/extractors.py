@@ -5,7 +5,7 @@ An extractor answers each text with claims or with a problem. What becomes of cl
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from stages.core.ask import Check
 from stages.core.chat import CallFailure, ChatRequest, Outcome
@@ -17,6 +17,9 @@ from stages.extract_principles import rules
 from stages.extract_principles.mention import Claim
 from stages.extract_principles.parse import parse_claims
 from stages.extract_principles.prompt import request
+
+JOURNALS: Final = "journal"
+"""The folder, among our own files of the output, that holds the journals of calls."""
 
 
 class Text(NamedTuple):
@@ -71,7 +74,7 @@ class ModelExtractor:
         self.name = client.model
         self._client, self._options, self._seed = client, options, seed
         self._with_response = with_response
-        self._journals = hidden(root, "journal")
+        self._journals = hidden(root, JOURNALS)
 
     def extract(self, texts: Sequence[Text], part: int, advance: Callable[[int], None]) -> list[list[Claim] | Problem]:
         """Ask for every text; a call that failed for good becomes a problem."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -197,8 +197,11 @@ def _run_job(job: Job, plan: Plan, settings: Settings, tools: Tools, progress: P
     parts = left_to_do(job, config.run)
     left = sum(plan.slices[part].rows for part in parts)
     progress.start("extracting", plan.rows, plan.rows - left)
-    run_parts(job, parts, config.run.workers or default_workers(config), progress, transform(settings, tools))
+    workers = config.run.workers or default_workers(config)
+    run_parts(job, parts, workers, progress, transform(settings, tools))
     progress.finish()
+    if min(workers, len(parts)) > 1:
+        tools = replace(tools, usage=tools.recorded)
     return _close(job, plan, settings, tools, progress)
 
 

@@ -22,15 +22,16 @@ MOST_NAMES: Final = 50_000
 _BLOCK: Final = 1024
 
 
-def fold_spellings(counts: Counts) -> dict[str, dict[str, tuple[int, int]]]:
+def fold_spellings(counts: Counts) -> dict[str, Mapping[str, tuple[int, int]]]:
     """Add up principles that differ only in case and style, under the most frequent spelling."""
     spellings: dict[str, list[str]] = {}
     for name in counts:
         spellings.setdefault(principle_key(name), []).append(name)
-    folded = {}
+    folded: dict[str, Mapping[str, tuple[int, int]]] = {}
     for names in spellings.values():
         best = min(names, key=lambda name: (-_total(counts[name]), name))
-        folded[best] = _sum_domains([counts[name] for name in names])
+        # nearly every principle has one spelling; a copy of each would cost hundreds of megabytes on free wording
+        folded[best] = counts[best] if len(names) == 1 else _sum_domains([counts[name] for name in names])
     return folded
 
 

@@ -6,27 +6,35 @@ Models in this process are imported only where one is named.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from stages.core.budget import Budget
 from stages.core.errors import ConfigError, RlbffError
 from stages.core.llm import ChatClient
+from stages.core.manifest import hidden
 from stages.core.options import LlmOptions
+from stages.core.usage import recorded_usage
 from stages.extract_principles.config import ExtractPrinciplesConfig
 from stages.extract_principles.embedders import open_embedder
 from stages.extract_principles.embedding import Embedder
-from stages.extract_principles.extractors import Client, Extractor, ModelExtractor, RulesExtractor
+from stages.extract_principles.extractors import JOURNALS, Client, Extractor, ModelExtractor, RulesExtractor
 
 RULES: Final = "rules"
 
 
 @dataclass(frozen=True)
 class Tools:
-    """The extractor and the embedder; `usage` tells what calls cost, `close` ends connections."""
+    """The extractor and the embedder; `close` ends connections.
+
+    `usage` tells what the calls of this process cost, `recorded` what all calls for the folder did.
+    """
 
     extractor: Extractor
     embedder: Embedder
     usage: Callable[[], Mapping[str, object]]
+    recorded: Callable[[], Mapping[str, object]]
     close: Callable[[], None]
 
 
@@ -40,18 +48,19 @@ def open_tools(config: ExtractPrinciplesConfig, root: Path, notice: Callable[[st
     check_choice(config.llm)
     embedder = open_embedder(config.embedder, config.embed_model, config.embed_prefix)
     if uses_rules(config.llm):
-        return Tools(RulesExtractor(), embedder, dict, _nothing)
+        return Tools(RulesExtractor(), embedder, dict, dict, _nothing)
+    recorded = partial(recorded_usage, hidden(root, JOURNALS), Budget.of(config.llm))
     if is_server(config.llm):
         client = ChatClient(config.llm, notice=notice)
         try:
-            return Tools(_extractor(client, config, root), embedder, client.facts, client.close)
+            return Tools(_extractor(client, config, root), embedder, client.facts, recorded, client.close)
         except RlbffError:  # the first contact failed
             client.close()
             raise
     from stages.models.client import LocalClient
 
     local = LocalClient(config.llm, config.run.seed)
-    return Tools(_extractor(local, config, root), embedder, local.facts, _nothing)
+    return Tools(_extractor(local, config, root), embedder, local.facts, recorded, _nothing)
 
 
 def _extractor(client: Client, config: ExtractPrinciplesConfig, root: Path) -> ModelExtractor:

@@ -151,6 +151,15 @@ def test_given_principles_pass_through_without_evidence() -> None:
     assert row["extractor"] == "given"
 
 
+def test_a_given_principle_that_the_taxonomy_drops_keeps_its_own_name_and_its_domain() -> None:
+    value = {"id": "a", "response": "r", "principle": "Lucidity", "fulfilment": "No", "domain": "code", "language": "c"}
+    taxonomy = {"lucidity": Cluster(name="clarity", members={"lucidity": 1}, drop=True)}
+    output = extract([SourceRow("x", 1, value, None, None)], method(layout="helpsteer3-principle", taxonomy=taxonomy))
+    (row,) = output.dropped
+    assert (row["principle"], row["verdict"], row["dropped_by"]) == ("Lucidity", "no", "taxonomy")
+    assert (row["domain"], row["language"], row["extractor"]) == ("code", "c", "given")
+
+
 def test_further_columns_pass_through_under_their_output_name() -> None:
     further = (PassThrough("label", "input_label", pa.int64()), PassThrough("meta", "meta", pa.string()))
     source = rows([says(("clarity", "yes"))], label=3, meta={"b": 1})

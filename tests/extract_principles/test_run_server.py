@@ -72,6 +72,16 @@ def test_raw_replies_are_kept_and_a_rerun_asks_nothing(tmp_path: Path) -> None:
         assert server.stats()["/chat/completions"] == asked > 0
 
 
+def test_what_calls_cost_is_told_whatever_the_number_of_workers(tmp_path: Path) -> None:
+    with start_server(faults=0.0) as server:
+        call = ["extract-principles", SAMPLE, "--llm", server.url, "--rows-per-shard", 35, "--json"]
+        priced = [*call, "--price-in", 1, "--price-out", 2]
+        one, two = (rlbff(*priced, "-o", n, "--workers", n, cwd=tmp_path) for n in (1, 2))
+    usages = [json.loads(done.stdout)["facts"]["usage"] for done in (one, two)]
+    for name in ("prompt_tokens", "completion_tokens", "cost_usd"):
+        assert usages[0][name] == usages[1][name] > 0
+
+
 def test_another_model_is_another_configuration(tmp_path: Path) -> None:
     with start_server(faults=0.0, models="a,b") as server:
         several = rlbff("extract-principles", SAMPLE, "-o", "out", "--llm", server.url, cwd=tmp_path)
