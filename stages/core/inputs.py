@@ -4,11 +4,13 @@ Only names are looked at here; `sources.py` reads what is inside.
 """
 
 import glob
+import os
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from stages.core.errors import ConfigError, DataError, InputMissing
+from stages.core.errors import ConfigError, DataError, InputMissing, RlbffError
 
 SUFFIXES: Final = {
     ".jsonl": "jsonl",
@@ -25,7 +27,7 @@ COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
 
 
 class SourceFile(NamedTuple):
-    """One input file: its path or URL, the short name used in messages, its format and compression."""
+    """One input file: its path or URL, the name used in messages and records, its format and compression."""
 
     path: str
     name: str
@@ -62,34 +64,66 @@ def stem(argument: str) -> str:
 
 
 def _find_local(argument: str) -> list[SourceFile]:
-    path = Path(argument).expanduser()
-    if path.is_dir():
-        return _find_in_folder(path)
-    if path.exists():
-        return [_describe(str(path), argument, remote=False)]
+    # os.path takes any text for a name; pathlib raises for some that the system cannot even look up.
+    path = str(Path(os.path.expanduser(argument))) if argument else ""
+    if os.path.isdir(path):
+        return _find_in_folder(Path(path))
+    if os.path.exists(path):
+        return [_describe(path, argument, remote=False)]
     if any(sign in argument for sign in "*?["):
-        matches = [name for name in sorted(glob.glob(str(path), recursive=True)) if Path(name).is_file()]
+        matches = [name for name in sorted(glob.glob(path, recursive=True)) if not os.path.isdir(name)]
         if matches:
             return [_describe(name, name, remote=False) for name in matches]
         raise InputMissing(f"The glob {argument} matches no file.")
-    raise InputMissing(f"{argument} does not exist.")
+    raise InputMissing(f"{argument or 'An input with an empty name'} does not exist.")
 
 
 def _find_in_folder(folder: Path) -> list[SourceFile]:
-    if (folder / ".rlbff").is_dir() and not (folder / ".rlbff" / "manifest.json").exists():
+    names = _with_rows(str(folder), list(_walk(folder)))
+    return [_describe(str(folder / name), str(folder / name), remote=False) for name in names]
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    """Every file below a folder, by its path within; folders that are linked to are entered once."""
+    entered: set[str] = set()
+    for place, folders, names in os.walk(folder, onerror=_unreadable, followlinks=True):
+        real = os.path.realpath(place)
+        if real in entered:
+            folders.clear()
+            continue
+        entered.add(real)
+        folders.sort()
+        for name in names:
+            yield Path(place, name).relative_to(folder).as_posix()
+
+
+def _unreadable(error: OSError) -> None:
+    raise InputMissing(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
+
+
+def _with_rows(folder: str, names: Sequence[str]) -> list[str]:
+    """Those of a folder's files (paths within it) that hold its rows, in order.
+
+    Left out are hidden files, what `datasets` keeps beside its rows, and whole runs of ours that lie in the folder:
+    the run that is reading may itself be one of them.
+    """
+    if any(name.startswith(".rlbff/") for name in names) and ".rlbff/manifest.json" not in names:
         raise DataError(f"{folder} is a run that has not finished; run its command again, then this one.")
-    paths = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not any(piece.startswith((".", "_")) for piece in path.relative_to(folder).parts)
-        and _format_of(path.name) is not None
-        and path.name not in _DATASET_SIDE_FILES
-    )
-    if not paths:
+    runs = tuple(f"{name.partition('/.rlbff/')[0]}/" for name in names if "/.rlbff/" in name)
+    saved = {name.removesuffix("state.json") for name in names if f"/{name}".endswith("/state.json")}
+    chosen = [
+        name
+        for name in names
+        if not re.search(r"(^|/)[._]", name)
+        and not name.startswith(runs)
+        and _format_of(name) is not None
+        and name.rsplit("/", 1)[-1] not in _DATASET_SIDE_FILES
+        and not any(name.startswith(f"{place}cache-") for place in saved)
+    ]
+    if not chosen:
         endings = ", ".join(SUFFIXES)
         raise InputMissing(f"The folder {folder} holds no file that can be read ({endings}, each also .gz or .zst).")
-    return [_describe(str(path), str(path), remote=False) for path in paths]
+    return sorted(chosen, key=lambda name: name.split("/"))
 
 
 _DATASET_SIDE_FILES: Final = {"dataset_info.json", "dataset_infos.json", "state.json", "dataset_dict.json"}
@@ -103,9 +137,13 @@ def _find_remote(argument: str) -> list[SourceFile]:
         if any(sign in argument for sign in "*?["):
             names = sorted(system.glob(path))
         elif system.isdir(path):
-            names = sorted(name for name in system.find(path) if _format_of(name) is not None)
+            start = f"{path.rstrip('/')}/"
+            inside = [name.removeprefix(start) for name in system.find(path)]
+            names = [start + name for name in _with_rows(argument, inside)]
         else:
             names = [path] if system.exists(path) else []
+    except RlbffError:
+        raise
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{argument} cannot be opened: {error}.") from error
     except OSError as error:
@@ -120,7 +158,14 @@ def _describe(path: str, name: str, *, remote: bool) -> SourceFile:
     if found is None:
         endings = ", ".join(SUFFIXES)
         raise DataError(f"{name} has an ending that is not known; read are {endings}, each also with .gz or .zst.")
-    return SourceFile(path, name, *found, remote)
+    if not remote and os.path.lexists(path) and not os.path.exists(path):
+        raise InputMissing(f"{name} is a link to a file that does not exist.")
+    if not remote and not os.path.isfile(path):
+        raise DataError(f"{name} is not a regular file, but is to be read more than once; copy it into one.")
+    if not remote and not os.access(path, os.R_OK):
+        raise InputMissing(f"{name} may not be read by you; change its permissions.")
+    # A name need not be UTF-8, but the records that it enters must be.
+    return SourceFile(path, os.fsencode(name).decode("utf-8", "backslashreplace"), *found, remote)
 
 
 def _format_of(name: str) -> tuple[str, str | None] | None:

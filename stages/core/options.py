@@ -71,6 +71,8 @@ def parse_map(pairs: tuple[str, ...]) -> dict[str, str]:
             raise ConfigError(f"--map {pair!r} is not of the form ours=theirs, for example prompt=question.")
         if ours in result:
             raise ConfigError(f"--map names the column {ours!r} twice.")
+        if theirs in result.values():
+            raise ConfigError(f"--map gives the column {theirs!r} to two; a column has one name in the result.")
         result[ours] = theirs
     return result
 

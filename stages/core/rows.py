@@ -8,15 +8,23 @@ import codecs
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
 import pyarrow as pa
+import pyarrow.types as is_type
 
 from stages.core.tables import CHAT
 
 Row = dict[str, Any]
+
+_DEEPEST: Final = 250
+"""How deeply JSON may be nested: what orjson writes, whatever the depth of Python's own stack."""
+
+_EXACT: Final = 2**53
+"""Beyond it, a double does not hold every whole number."""
 
 RAW_PREFIX: Final = 2**20
 """How many bytes of a row that is too long are kept with its rejection."""
@@ -67,6 +75,8 @@ def canonical(value: object) -> bytes:
 def decode_line(line: bytes) -> tuple[Row | None, Problem | None]:
     """Parse one line of JSONL; exactly one of the two results is None."""
     line = line.removeprefix(codecs.BOM_UTF8)
+    if line.count(b"[") + line.count(b"{") > _DEEPEST and _too_deep(line):
+        return None, _TOO_DEEP
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -76,7 +86,22 @@ def decode_line(line: bytes) -> tuple[Row | None, Problem | None]:
     if not isinstance(value, dict):
         kind = type(value).__name__
         return None, Problem("not_an_object", None, f"a row must be a JSON object, this one is a {kind}.")
+    # Where a whole number has more than 64 bits, orjson gives a float, which has lost digits.
+    if any(type(item) is float and abs(item) >= 2**63 for item in value.values()):
+        value, _ = _decode_leniently(line)
     return value, None
+
+
+_TOO_DEEP: Final = Problem("bad_json", None, "the JSON is nested too deeply.")
+
+
+def _too_deep(line: bytes) -> bool:
+    outside_of_texts = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", line, flags=re.DOTALL)
+    depth = deepest = 0
+    for sign in re.findall(rb"[\[\]{}]", outside_of_texts):
+        depth += 1 if sign in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest > _DEEPEST
 
 
 def _decode_leniently(line: bytes) -> tuple[Any, Problem | None]:
@@ -92,8 +117,6 @@ def _decode_leniently(line: bytes) -> tuple[Any, Problem | None]:
         text.encode("utf-8")
     except UnicodeEncodeError:
         return None, Problem("bad_json", None, "a string holds half of a surrogate pair; write whole characters.")
-    except RecursionError:
-        return None, Problem("bad_json", None, "the JSON is nested too deeply.")
     except ValueError as error:
         return None, Problem("bad_json", None, f"not valid JSON: {error}.")
     return _without_nan(value), None
@@ -110,16 +133,24 @@ def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def rename(value: Row, mapping: Mapping[str, str]) -> Row:
-    """Give columns our names: `mapping` is {ours: theirs}. A column that ours displaces moves to `input_<name>`."""
+    """Give columns our names: `mapping` is {ours: theirs}. A column that ours displaces moves aside."""
     if not mapping:
         return value
     result = dict(value)
     taken = {ours: result.pop(theirs) for ours, theirs in mapping.items() if theirs in result}
     for ours, item in taken.items():
         if ours in result:
-            result[f"input_{ours}"] = result.pop(ours)
+            free = aside(ours, result)
+            result[free] = result.pop(ours)
         result[ours] = item
     return result
+
+
+def aside(name: str, taken: Container[str]) -> str:
+    """What a displaced column `name` is called: `input_<name>`, or with more `input_` where that is taken."""
+    while name in taken:
+        name = f"input_{name}"
+    return name
 
 
 def identify(value: Row, raw_hash_of: Row) -> tuple[Row, Problem | None]:
@@ -167,11 +198,14 @@ class ColumnTypes:
         kinds = self._kinds[name] - {"null", "arrow:null"}
         if len(kinds) == 1:
             (kind,) = kinds
-            return self._typed.get(kind) or _SIMPLE.get(kind, pa.string())
+            type_ = self._typed.get(kind) or _SIMPLE.get(kind, pa.string())
+            return type_ if _is_plain(type_) else pa.string()
         if kinds and kinds <= self._typed.keys():
             return _common_type([self._typed[kind] for kind in sorted(kinds)])
         if kinds and kinds <= {"int", "float"}:
             return pa.float64()
+        if kinds and kinds <= {"int", "long"}:
+            return pa.int64()
         if kinds and kinds <= {"texts", "empty list"}:
             return pa.list_(pa.string())
         if kinds and kinds <= {"chat", "empty list"}:
@@ -180,16 +214,36 @@ class ColumnTypes:
 
 
 def _common_type(types: list[pa.DataType]) -> pa.DataType:
+    if pa.uint64() in types and any(is_type.is_signed_integer(type_) for type_ in types):
+        return pa.string()
     try:
         schemas = [pa.schema([pa.field("x", type_)]) for type_ in types]
-        return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
+        common = pa.unify_schemas(schemas, promote_options="permissive").field("x").type
     except (pa.ArrowTypeError, pa.ArrowInvalid):
         return pa.string()
+    return common if _is_plain(common) else pa.string()
+
+
+def _is_plain(type_: pa.DataType) -> bool:
+    """Whether Parquet holds the type and pyarrow, datasets, DuckDB and Polars all read it, unlike a map or a union."""
+    if is_type.is_struct(type_):
+        return type_.num_fields > 0 and all(_is_plain(field.type) for field in type_)
+    if is_type.is_list(type_) or is_type.is_large_list(type_) or is_type.is_fixed_size_list(type_):
+        return _is_plain(type_.value_type)
+    if is_type.is_dictionary(type_):
+        return _is_plain(type_.value_type)
+    if is_type.is_decimal(type_):
+        return bool(is_type.is_decimal128(type_))
+    odd = (is_type.is_map, is_type.is_union, is_type.is_run_end_encoded, is_type.is_interval)
+    return not (
+        isinstance(type_, pa.BaseExtensionType) or is_type.is_nested(type_) or any(is_odd(type_) for is_odd in odd)
+    )
 
 
 _SIMPLE: Final[dict[str, pa.DataType]] = {
     "bool": pa.bool_(),
     "int": pa.int64(),
+    "long": pa.int64(),
     "float": pa.float64(),
     "texts": pa.list_(pa.string()),
     "chat": CHAT,
@@ -204,7 +258,7 @@ def _kind(item: object) -> str:  # one of the names that type_of knows
     if isinstance(item, bool):
         return "bool"
     if isinstance(item, int):
-        return "int" if -(2**63) <= item < 2**63 else "json"
+        return "int" if -_EXACT <= item <= _EXACT else "long" if -(2**63) <= item < 2**63 else "json"
     if isinstance(item, float):
         return "float"
     if isinstance(item, list):
@@ -229,9 +283,12 @@ def is_message(item: object) -> bool:
 
 def fit(item: object, type_: pa.DataType) -> object:
     """`item` as a value of the column type that `ColumnTypes` settled on."""
-    if item is None or not pa.types.is_string(type_) or isinstance(item, str):
+    if isinstance(item, int) and is_type.is_floating(type_):
+        return float(item)
+    if item is None or not is_type.is_string(type_) or isinstance(item, str):
         return item
-    return canonical(item).decode()
+    text = canonical(item).decode()
+    return str(orjson.loads(text)) if text.startswith('"') else text
 
 
 def _plain(item: object) -> object:

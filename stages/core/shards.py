@@ -56,7 +56,8 @@ def write_part(path: Path, table: pa.Table, metadata: Mapping[str, object], temp
 def write_text(path: Path, text: str, temporary: Path) -> None:
     """Write a small text file whole or not at all."""
     with replacing(path, temporary) as scratch:
-        scratch.write_text(text, encoding="utf-8")
+        # A path among the options need not be UTF-8.
+        scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def dump_json(value: object) -> str:

@@ -8,6 +8,7 @@ import hashlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -112,6 +113,7 @@ def plan(
     if not scan.rows:
         names = ", ".join(info.name for info in inputs)
         raise DataError(f"There is no row in {names}; check that the right file was written.")
+    scan.check_mapping()
     return Plan(
         slices=tuple(scan.finished_slices()), inputs=tuple(inputs), columns=scan.columns, sample=tuple(scan.sample)
     )
@@ -148,6 +150,8 @@ class _Scan:
         self.columns = ColumnTypes()
         self.sample: list[Row] = []
         self._slices: list[Slice] = []
+        self._not_met = set(options.mapping.values())
+        self._met: dict[str, None] = {}
         self._ids = array("Q")
         self._places = array("Q")
 
@@ -158,7 +162,7 @@ class _Scan:
     def file(self, file: SourceFile, path: str, format_: str) -> InputInfo:
         """Cut one file into slices."""
         before = self.rows
-        base = file.path.rstrip("/").rsplit("/", 1)[-1]
+        base = file.name.rstrip("/").rsplit("/", 1)[-1]
         digest = self._lines(file.name, path) if format_ == "jsonl" else self._records(file.name, path, format_)
         return InputInfo(base, digest, self.rows - before)
 
@@ -172,7 +176,17 @@ class _Scan:
         for number, part_slice in enumerate(self._slices):
             yield replace(part_slice, repeats=repeats.get(number, {}))
 
+    def check_mapping(self) -> None:
+        """Raise DataError if no row had a column that the mapping names."""
+        for ours, theirs in self.options.mapping.items():
+            if theirs in self._not_met:
+                found = ", ".join(self._met)
+                raise DataError(f"--map {ours}={theirs}: no row has a column {theirs!r}; the columns are {found}.")
+
     def _observe(self, value: Row, row: int, *, typed: bool) -> None:
+        if self._not_met:
+            self._not_met -= value.keys()
+            self._met |= dict.fromkeys(value)
         mapped, problem = identify(rename(value, self.options.mapping), value)
         if problem is not None:
             return
@@ -215,16 +229,15 @@ class _Scan:
         source = open_typed(name, path, format_)
         self.columns.observe_schema(_renamed_schema(source.schema, self.options.mapping))
         row = first = rows = size = 0
-        for batch in source.batches():
-            for value in batch.to_pylist():
-                if self.left() == 0:
-                    break
-                row, rows, size = row + 1, rows + 1, size + batch.nbytes // batch.num_rows
-                self._count()
-                self._observe(value, row, typed=True)
-                if rows == self.options.rows_per_shard or size >= _SLICE_BYTES:
-                    self._add(name, path, format_, first + 1, rows, _slice_hash(digest, first, rows), 0, 0)
-                    first, rows, size = row, 0, 0
+        records = source.records()
+        while self.left() != 0 and (record := next(records, None)) is not None:
+            value, length = record
+            row, rows, size = row + 1, rows + 1, size + length
+            self._count()
+            self._observe(value, row, typed=True)
+            if rows == self.options.rows_per_shard or size >= _SLICE_BYTES:
+                self._add(name, path, format_, first + 1, rows, _slice_hash(digest, first, rows), 0, 0)
+                first, rows, size = row, 0, 0
         if rows:
             self._add(name, path, format_, first + 1, rows, _slice_hash(digest, first, rows), 0, 0)
         return digest
@@ -326,23 +339,15 @@ def _too_long(source: BinaryIO, part: Slice, number: int, start: int, size: int,
 
 def _read_records(part: Slice, options: ReadOptions) -> Iterator[SourceRow]:
     source = open_typed(part.name, part.path, part.format)
-    number, last = part.first - 1, part.first + part.rows - 1
-    for batch in source.batches(skip=number):
-        for record in batch.to_pylist():
-            number += 1
-            if number > last:
-                return
-            value, problem = identify(rename(record, options.mapping), record)
-            yield SourceRow(part.name, number, None if problem else value, problem, None)
+    records = source.records(skip=part.first - 1)
+    for number, (record, _) in enumerate(islice(records, part.rows), start=part.first):
+        value, problem = identify(rename(record, options.mapping), record)
+        yield SourceRow(part.name, number, None if problem else value, problem, None)
 
 
 def _renamed_schema(schema: pa.Schema, mapping: Mapping[str, str]) -> pa.Schema:
-    names = {theirs: ours for ours, theirs in mapping.items()}
-    fields = {}
-    for field in schema:
-        name = names.get(field.name) or (f"input_{field.name}" if field.name in mapping else field.name)
-        fields[name] = field.with_name(name)
-    return pa.schema(list(fields.values()))
+    fields = rename({field.name: field for field in schema}, mapping)
+    return pa.schema([field.with_name(name) for name, field in fields.items()])
 
 
 def _slice_hash(file_hash: str, first: int, rows: int) -> str:

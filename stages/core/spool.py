@@ -4,10 +4,12 @@ gzip, zstd, CSV and JSON arrays become JSON lines; a remote Parquet or Arrow fil
 the run's own folder and goes when the run ends.
 """
 
+import codecs
 import csv
 import gzip
 import io
 import json
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,44 +111,45 @@ def _cells(header: list[str], record: list[str]) -> object:
 
 
 def _cell(text: str) -> object:
-    # A list of texts can stand in a cell only as JSON.
+    # A list of texts or messages can stand in a cell only as JSON; other text in brackets is text.
     if text[:1] == "[" and text[-1:] == "]":
         try:
-            return json.loads(text)
-        except ValueError:
+            items = json.loads(text)
+        except (ValueError, RecursionError):
             return text
+        return items if all(isinstance(item, str | dict) for item in items) else text
     return text or None
 
 
 def _copy_json(file: SourceFile, source: BinaryIO, out: BinaryIO) -> None:
     """An array of objects, or one object over several lines, to lines; a file that holds lines already is copied."""
-    head = source.read(_BLOCK)
-    if not _is_whole(head):
-        while head:
-            out.write(head)
-            head = source.read(_BLOCK)
+    head = line = source.readline().removeprefix(codecs.BOM_UTF8)
+    while line.isspace():
+        head += (line := source.readline())
+    if not _is_whole(line.lstrip()):
+        out.write(head)
+        shutil.copyfileobj(source, out, _BLOCK)
         return
     try:
         value = json.loads(head + source.read())
+        out.writelines(_json_line(item) for item in (value if isinstance(value, list) else [value]))
+    except RecursionError as error:
+        raise DataError(f"{file.name} is nested too deeply to be read as JSON.") from error
     except ValueError as error:
         raise DataError(f"{file.name} is not valid JSON: {error}.") from error
-    out.writelines(_lines(value if isinstance(value, list) else [value]))
 
 
-def _is_whole(head: bytes) -> bool:
-    """Whether the file is one JSON value rather than one a line; a line that ends within a value tells."""
-    start = head.lstrip()
-    if start[:1] != b"{":
-        return start[:1] == b"["
+def _is_whole(line: bytes) -> bool:
+    """Whether the file is one JSON value rather than one a line; a first line that ends within a value tells."""
+    if line[:1] != b"{":
+        return line[:1] == b"["
     try:
-        json.loads(start.split(b"\n", 1)[0])
+        json.loads(line)
+    except RecursionError:
+        return False
     except ValueError:
         return True
     return False
-
-
-def _lines(items: list[object]) -> Iterator[bytes]:
-    return (_json_line(item) for item in items)
 
 
 def _json_line(value: object) -> bytes:

@@ -4,8 +4,9 @@ Which rows make a slice is the business of `sources.py`.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,13 +30,43 @@ class TypedFile:
         except (pa.ArrowInvalid, OSError) as error:
             raise _damaged(self._name, error) from error
 
+    def records(self, skip: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
+        """The rows after the first `skip`, each with its size in bytes, which is the mean of its batch."""
+        for batch in self.batches(skip):
+            columns = [self._values(name, batch.column(name)) for name in batch.schema.names]
+            for values in zip(*columns, strict=True):
+                yield dict(zip(batch.schema.names, values, strict=True)), batch.nbytes // batch.num_rows
+
+    def _values(self, name: str, column: pa.Array) -> list[Any]:
+        try:
+            return cast("list[Any]", column.to_pylist())
+        except (ValueError, OverflowError) as error:
+            text = (
+                f"{self._name}, column {name!r}: a value cannot be read ({error}); leave the column out or repair it."
+            )
+            raise DataError(text) from error
+
 
 def open_typed(name: str, path: str, format_: str) -> TypedFile:
     """Open a Parquet file, or an Arrow stream or file. `name` stands in messages.
 
     Raises:
-        DataError: the file is cut off or damaged.
+        DataError: the file is cut off or damaged, or has two columns of one name.
     """
+    file = _open(name, path, format_)
+    for twice, count in Counter(file.schema.names).items():
+        if count > 1:
+            raise DataError(f"{name} has two columns named {twice!r}; rename one.")
+    return file
+
+
+def hash_file(path: str) -> str:
+    """sha256 of a whole file."""
+    with open(path, "rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def _open(name: str, path: str, format_: str) -> TypedFile:
     try:
         if format_ == "parquet":
             file = pq.ParquetFile(path)
@@ -50,12 +81,6 @@ def open_typed(name: str, path: str, format_: str) -> TypedFile:
         return TypedFile(name, stream.schema, lambda skip: _skip_rows(iter(stream), skip))
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(name, error) from error
-
-
-def hash_file(path: str) -> str:
-    """sha256 of a whole file."""
-    with open(path, "rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _damaged(name: str, error: Exception) -> DataError:

@@ -14,7 +14,7 @@ def test_map_takes_pairs_in_one_text_or_several() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["prompt", "=x", "prompt=", "a=b,a=c"])
+@pytest.mark.parametrize("text", ["prompt", "=x", "prompt=", "a=b,a=c", "a=c,b=c"])
 def test_map_refuses_what_is_not_ours_equals_theirs(text: str) -> None:
     with pytest.raises(ConfigError, match="--map"):
         parse_map((text,))

@@ -195,3 +195,31 @@ def test_the_same_file_twice_and_an_unknown_ending_are_data_errors(tmp_path: Pat
     (tmp_path / "rows.xlsx").write_bytes(b"x")
     with pytest.raises(DataError, match=r"\.jsonl"):
         plan((str(tmp_path / "rows.xlsx"),), options(), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
+def test_a_mapping_from_a_column_that_is_not_there_is_data_error(name: str, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / name)
+    with pytest.raises(DataError, match=r"--map words=texd: .* 'texd'; .* id, text"):
+        plan((str(tmp_path / name),), options(words="texd"), tmp_path)
+    assert plan((str(tmp_path / name),), options(id="text", text="id"), tmp_path).rows == 10
+
+
+def test_a_displaced_column_of_a_typed_file_displaces_none(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"a": ["1"], "b": [2], "input_a": [3.5]}), path)
+    planned = plan((str(path),), options(a="b"), tmp_path)
+    assert [planned.columns.type_of(name) for name in ("a", "input_a", "input_input_a")] == [
+        pa.int64(),
+        pa.float64(),
+        pa.string(),
+    ]
+
+
+def test_rows_beyond_the_limit_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    bad = pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff"]).buffers())
+    with pq.ParquetWriter(path, pa.schema([("id", pa.string())])) as writer:
+        writer.write_table(pa.table({"id": [str(number) for number in range(1024)]}))
+        writer.write_table(pa.table({"id": bad}))
+    assert plan((str(path),), options(limit=2), tmp_path).rows == 2
