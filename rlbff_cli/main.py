@@ -15,7 +15,7 @@ from rlbff_cli.bind import HELP_OPTIONS, Buffer, PagedCommand, build_command
 from rlbff_cli.call import call
 from rlbff_cli.hints import did_you_mean
 from rlbff_cli.table import COMMANDS, flags_for, front_page, page_for
-from rlbff_cli.terminal import say_error
+from rlbff_cli.terminal import open_streams, say_error
 from stages.core.errors import ConfigError, RlbffError
 
 # Every complaint of the parser about what was typed; public only through its subclass.
@@ -25,6 +25,7 @@ _UsageError: Final = cast("type[Exception]", typer.BadParameter.__base__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; an exception that is nobody's mistake but ours propagates."""
     sys.excepthook = _report_bug
+    open_streams()
     typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
         result = build_app().main(args=typed or ["--help"], prog_name="rlbff", standalone_mode=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from stages.core.errors import ConfigError, DataError
+from stages.core.errors import ConfigError, DataError, OutputError, RlbffError
 from stages.core.report import Report
 
 
@@ -71,9 +71,17 @@ def write_line(text: str) -> None:
 
 @contextmanager
 def reader_may_leave() -> Iterator[None]:
-    """Turn a closed pipe on stdout into silence."""
+    """Turn a closed pipe on stdout into silence; the block does nothing that can fail but write.
+
+    Raises:
+        OutputError: stdout cannot be written for another reason.
+    """
     try:
         yield
-    except BrokenPipeError:
+    except RlbffError:
+        raise
+    except OSError as error:
         # Python flushes stdout once more at exit and would complain there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(error, BrokenPipeError):
+            raise OutputError(f"stdout cannot be written: {error.strerror}.") from error

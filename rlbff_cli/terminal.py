@@ -8,6 +8,18 @@ import sys
 from typing import TextIO
 
 
+def open_streams() -> None:
+    """Put an empty stream where stdin, stdout or stderr is closed, before a file of ours is given its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            mode = "w" if number else "r"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as we live
+
+
 def colours(stream: TextIO) -> bool:
     """Whether `stream` is a terminal that wants colours: NO_COLOR and TERM=dumb turn them off."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

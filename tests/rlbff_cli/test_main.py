@@ -11,6 +11,7 @@ import pytest
 
 from rlbff_cli.main import main
 from tests.rlbff_cli.conftest import DRIVER, Result
+from tests.rlbff_cli.folders import ROWS, make_folder
 
 Rlbff = Callable[..., Result]
 
@@ -216,6 +217,34 @@ def test_a_reader_that_has_gone_is_no_error(environ: dict[str, str]) -> None:
     )
     os.close(write)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_an_empty_one(closed: str, environ: dict[str, str]) -> None:
+    command = f'"$0" "$1" fake x --log-level error {closed}'
+    shell = ["sh", "-c", command, sys.executable, str(DRIVER)]
+    result = subprocess.run(shell, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == ("" if " >&-" in f" {closed}" else "out\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", [["fake", "x", "--log-level", "error"], ["status", "run"], ["cat", "run"]])
+def test_a_full_disk_under_stdout_is_73(command: list[str], tmp_path: Path, environ: dict[str, str]) -> None:
+    make_folder(tmp_path / "run", [ROWS])
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, str(DRIVER), *command],
+            cwd=tmp_path,
+            env=environ,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert result.returncode == 73
+    assert result.stderr == "error: stdout cannot be written: No space left on device.\n"
 
 
 def test_a_terminal_on_stdin_is_not_waited_for(environ: dict[str, str]) -> None:
