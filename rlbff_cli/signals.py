@@ -17,7 +17,8 @@ _SAME_SIGNAL_S: Final = 2.0
 def interruptible() -> Iterator[None]:
     """Raise Interrupted at the first signal; one that comes more than two seconds later kills as it would without us.
 
-    Signals in between are taken for echoes of the first: `timeout` and shells signal a process and its group.
+    Signals in between are taken for echoes of the first: `timeout` and shells signal a process and its group. They
+    may come when the block is over, so that after a signal the handlers of before do not come back.
     """
     first: list[float] = []
 
@@ -36,4 +37,5 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if not first:
+                signal.signal(number, handler)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stages.core.errors import OutputError
+from stages.core.inputs import is_utf8
 from stages.core.manifest import hidden, planned_options, recorded
 from stages.core.shards import HIDDEN, unwritable
 
@@ -42,6 +43,8 @@ def locked(root: Path, share: int, shares: int) -> Iterator[None]:
 
 
 def _make(root: Path) -> None:
+    if not is_utf8(str(root)):
+        raise OutputError(f"The name of the output folder, {str(root)!r}, is not UTF-8; choose another --out.")
     try:
         if root.exists() and not root.is_dir():
             raise OutputError(f"{root} is a file; choose another --out.")

@@ -54,6 +54,11 @@ def is_url(argument: str) -> bool:
     return re.match(r"[a-z][a-z0-9+.-]*://", argument, re.IGNORECASE) is not None
 
 
+def is_utf8(path: str) -> bool:
+    """Whether a path is text; on disk it may be any bytes."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in path)
+
+
 def stem(argument: str) -> str:
     """The name of an input without folder and endings, from which the default output folder is named."""
     name = re.split(r"[/\\]", argument.rstrip("/\\"))[-1]
@@ -165,7 +170,10 @@ def _describe(path: str, name: str, *, remote: bool) -> SourceFile:
     if not remote and not os.access(path, os.R_OK):
         raise InputMissing(f"{name} may not be read by you; change its permissions.")
     # A name need not be UTF-8, but the records that it enters must be.
-    return SourceFile(path, os.fsencode(name).decode("utf-8", "backslashreplace"), *found, remote)
+    shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+    if not is_utf8(path) and found[0] in ("parquet", "arrow"):
+        raise DataError(f"The name {shown} is not UTF-8, which Parquet and Arrow files need; rename the file.")
+    return SourceFile(path, shown, *found, remote)
 
 
 def _format_of(name: str) -> tuple[str, str | None] | None:

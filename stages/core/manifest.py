@@ -6,6 +6,7 @@ None holds a clock, so that the same input, configuration and seed give the same
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -121,7 +122,7 @@ def folder_status(root: Path) -> FolderStatus:
     Raises:
         InputMissing: there is no such folder. DataError: it is none of ours, or its records are damaged.
     """
-    if not root.is_dir():
+    if not os.path.isdir(root):  # pathlib raises where a name is too long
         raise InputMissing(f"The folder {root} does not exist.")
     plan_path = hidden(root, "plan.json")
     if not plan_path.exists():

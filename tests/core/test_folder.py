@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.core import runner
-from stages.core.errors import DataError, OutputError
+from stages.core.errors import DataError, InputMissing, OutputError
 from stages.core.manifest import folder_status
 from stages.core.progress import quiet
 from stages.core.shards import list_parts, write_text
@@ -98,6 +98,18 @@ def test_the_output_folder_cannot_be_its_own_input(tmp_path: Path) -> None:
         with pytest.raises(OutputError, match="reads from"):
             run(toy(str(inputs), tmp_path / "out", overwrite=True))
     assert contents(tmp_path / "out") == before
+
+
+def test_an_output_folder_whose_name_is_not_utf8_is_refused(source: str, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="not UTF-8"):
+        run(toy(source, tmp_path / os.fsdecode(b"caf\xe9")))
+
+
+def test_a_name_that_is_too_long_is_no_folder_of_ours(source: str, tmp_path: Path) -> None:
+    with pytest.raises(InputMissing):
+        folder_status(tmp_path / ("x" * 5000))
+    with pytest.raises(OutputError, match="File name too long"):
+        run(toy(source, tmp_path / ("x" * 5000)))
 
 
 def test_shares_with_other_options_at_the_same_time_are_not_joined(source: str, tmp_path: Path) -> None:

@@ -73,6 +73,8 @@ def test_a_name_that_is_not_utf8_is_shown_in_letters(tmp_path: Path) -> None:
     (file,) = find_files((str(path),))
     assert file.path == str(path)
     assert file.name == f"{tmp_path}/caf\\xe9.jsonl"
+    with pytest.raises(DataError, match=r"caf\\xe9\.parquet is not UTF-8"):
+        names(touch(tmp_path / os.fsdecode(b"caf\xe9.parquet")))
 
 
 def test_a_file_without_permission_is_input_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
