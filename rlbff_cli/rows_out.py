@@ -7,6 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -76,4 +77,7 @@ def _shortener(type_: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - pya
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - whatever JSON has no form for
-    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    # With pandas installed, pyarrow gives its subclass of datetime, which orjson does not know.
+    return value.isoformat() if isinstance(value, datetime) else str(value)

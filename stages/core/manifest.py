@@ -136,7 +136,7 @@ def folder_status(root: Path) -> FolderStatus:
         root=root,
         stage=plan["stage"],
         table=plan["table"],
-        finished=hidden(root, "manifest.json").exists(),
+        finished=hidden(root, "manifest.json").exists() and len(parts) == plan["parts"],
         parts=plan["parts"],
         parts_done=len(parts),
         rows=plan["rows"],

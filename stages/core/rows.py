@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Container, Mapping
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -295,4 +296,5 @@ def _plain(item: object) -> object:
     # Values that only typed files hold: dates, decimals, bytes.
     if isinstance(item, bytes):
         return item.decode("utf-8", "replace")
-    return str(item)
+    # With pandas installed, pyarrow gives its subclass of datetime, which orjson does not know.
+    return item.isoformat() if isinstance(item, datetime) else str(item)

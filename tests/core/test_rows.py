@@ -149,3 +149,9 @@ def test_types_that_do_not_go_together_or_that_not_all_read_become_text(
     settled_on = columns.type_of("x")
     fitted = pa.array([fit(value, settled_on) for value in values], settled_on).to_pylist()
     assert (settled_on, fitted) == expected
+
+
+def test_a_time_has_one_text_with_and_without_pandas() -> None:
+    pandas = pytest.importorskip("pandas")
+    time = datetime.datetime(2020, 1, 2, 3, 4, 5)
+    assert canonical({"t": pandas.Timestamp(time)}) == canonical({"t": time}) == b'{"t":"2020-01-02T03:04:05"}'

@@ -228,3 +228,10 @@ def test_narrow_floats_are_shown_as_short_as_they_are() -> None:
 )
 def test_columns_share_the_width(wanted: dict[str, int], screen: int, widths: dict[str, int]) -> None:
     assert fit(wanted, screen) == widths
+
+
+def test_a_time_looks_the_same_with_and_without_pandas(tmp_path: Path, rlbff: Callable[..., Result]) -> None:
+    schema = pa.schema([pa.field("ns", pa.timestamp("ns")), pa.field("us", pa.timestamp("us"))])
+    make_folder(tmp_path / "run", [[{"ns": 10**9, "us": 10**6}]], schema=schema)
+    assert rlbff("cat", "run").stdout == '{"ns":"1970-01-01T00:00:01","us":"1970-01-01T00:00:01"}\n'
+    assert rlbff("cat", "run", "--format", "csv").stdout == "ns,us\n1970-01-01 00:00:01,1970-01-01 00:00:01\n"
