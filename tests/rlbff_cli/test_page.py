@@ -63,4 +63,4 @@ def test_no_line_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch, wid
 def test_panels_follow_the_options_in_the_order_of_the_fields() -> None:
     entry = next(entry for entry in COMMANDS if entry.stage)
     titles = [section.title for section in page_for(entry, flags_for(entry)).sections]
-    assert titles == ["Arguments", "Options", "Language model", "Run", "Common"]
+    assert titles == ["Arguments", "Options", "Consensus between annotators", "Language model", "Run", "Common"]
