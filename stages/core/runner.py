@@ -4,6 +4,7 @@ Which processes do it is the business of `pool.py`; a further runner takes the s
 """
 
 import json
+import math
 import shutil
 import tempfile
 import time
@@ -141,13 +142,18 @@ def _check_apart(root: Path, spool: Path, plan: Plan) -> None:
 
 def left_to_do(job: Job, options: RunOptions) -> list[int]:
     """The parts of our share that are not done yet; finished ones of another configuration count as not done."""
-    share, shares = parse_shard(options.shard)
-    ours = [part for part in range(len(job.slices)) if part % shares == share]
+    ours = parts_of_share(job, options)
     if not options.resume or not folder.agrees(job.root, job.fingerprints()):
         return ours
     done = {part: record for part in ours if (record := read_done(job.root, part)) is not None}
     again = {part for part, record in done.items() if options.retry_rejected and record.rejected_by}
     return [part for part in ours if part not in done or part in again]
+
+
+def parts_of_share(job: Job, options: RunOptions) -> list[int]:
+    """The parts that are ours to do under `--shard`."""
+    share, shares = parse_shard(options.shard)
+    return [part for part in range(len(job.slices)) if part % shares == share]
 
 
 def open_folder(job: Job, plan: Plan, options: RunOptions) -> None:
@@ -313,7 +319,8 @@ def check_failed(job: Job, rows: Mapping[str, int], rejected_by: Mapping[str, in
     if share > max_failed:
         text = f"{rows['rejected']:,} of {rows['in']:,} rows were rejected ({reasons})"
         raise TooManyFailed(
-            f"{text}, more than --max-failed {max_failed:g}; everything is stored in {job.root}. See: {look}"
+            f"{text}, more than --max-failed {max_failed:g}; everything is stored in {job.root}. See: {look} "
+            f"or accept them with --max-failed {math.ceil(share * 100) / 100:g}."
         )
 
 

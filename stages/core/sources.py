@@ -131,7 +131,9 @@ def read(part: Slice, options: ReadOptions) -> Iterator[SourceRow]:
         earlier = part.repeats.get(row.row)
         if earlier is not None and row.value is not None:
             name = row.value["id"]
-            problem = Problem("duplicate_id", "id", f"the id {name!r} stands already in {earlier}; make ids unique.")
+            problem = Problem(
+                "duplicate_id", "id", f"the id {name!r} stands already in {earlier}; give each row its own."
+            )
             yield row._replace(value=None, problem=problem)
         else:
             yield row

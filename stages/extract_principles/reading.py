@@ -70,7 +70,7 @@ def detect_layout(columns: Sequence[str], source: str) -> str:
             return layout
     likely = [name for name in columns if name in _LIKE_FEEDBACK]
     likely += difflib.get_close_matches("feedback", columns, n=1, cutoff=0.6)
-    found = ", ".join(columns) or "none"
+    found = ", ".join(name for name in columns if name != "id") or "none"
     hint = f"--map feedback={likely[0]}" if likely else "--map feedback=COLUMN"
     raise DataError(f"{source} has no column 'feedback' (its columns: {found}); name the one to read with {hint}.")
 
@@ -100,6 +100,10 @@ class _BadRowError(Exception):
 
 
 def _feedback(row: Row) -> Response:
+    if "feedback" not in row:
+        fields = ", ".join(name for name in row if name != "id")
+        error = f"there is no field 'feedback' (but {fields or 'nothing else'}); name one with --map feedback=..."
+        raise _BadRowError("missing_field", "feedback", error)
     texts = _texts(row, "feedback")
     if not any(texts):
         raise _BadRowError("no_feedback", "feedback", "field 'feedback' is empty; there is nothing to read.")

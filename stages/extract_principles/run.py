@@ -25,6 +25,7 @@ from stages.core.runner import (
     finish,
     left_to_do,
     open_folder,
+    parts_of_share,
     planned,
     read_stats,
     reading,
@@ -41,7 +42,7 @@ from stages.extract_principles.forecast import forecast_model, forecast_rules
 from stages.extract_principles.prompt import prompt_hash
 from stages.extract_principles.reading import CONSUMED, detect_layout
 from stages.extract_principles.rules.score import HELD_OUT
-from stages.extract_principles.show import say_what_reads, show
+from stages.extract_principles.show import one_annotator_a_row, say_what_reads, show
 from stages.extract_principles.stats import Stats, stats_from_json
 from stages.extract_principles.survey import Survey
 from stages.extract_principles.taxonomy import Taxonomy, index_members
@@ -76,6 +77,8 @@ def run(config: ExtractPrinciplesConfig, *, progress: Progress = quiet) -> Repor
     with planned(config.inputs, root, config.run, progress, survey.observe) as plan:
         settings = _settle(config, plan, survey, taxonomy)
         say_what_reads(config, settings.layout, progress)
+        if not settings.consensus and (repeated := survey.layouts[settings.layout].repeated):
+            progress.warn(one_annotator_a_row(repeated))
         if config.run.dry_run:
             return _dry_run(root, settings, plan, survey, progress)
         tools = open_tools(config, root, progress.notice)
@@ -196,7 +199,8 @@ def _run_job(job: Job, plan: Plan, settings: Settings, tools: Tools, progress: P
     write_text(hidden(job.root, "config.yaml"), options, hidden(job.root, "tmp"))
     parts = left_to_do(job, config.run)
     left = sum(plan.slices[part].rows for part in parts)
-    progress.start("extracting", plan.rows, plan.rows - left)
+    ours = sum(plan.slices[part].rows for part in parts_of_share(job, config.run))
+    progress.start("extracting" if ours == plan.rows else f"extracting share {config.run.shard}", ours, ours - left)
     workers = config.run.workers or default_workers(config)
     run_parts(job, parts, workers, progress, transform(settings, tools))
     progress.finish()
@@ -210,7 +214,12 @@ def _close(job: Job, plan: Plan, settings: Settings, tools: Tools, progress: Pro
     done = [record for part in range(len(job.slices)) if (record := read_done(job.root, part)) is not None]
     sums = total(done)
     if len(done) < len(job.slices):
-        progress.summary({"parts done": f"{len(done)} of {len(job.slices)}", **sums["rows"]})
+        progress.summary(
+            {
+                "this share": f"{settings.config.run.shard} is done",
+                "folder": f"{job.root} has {len(done)} of {len(job.slices)} parts; the rest belongs to other shares",
+            }
+        )
         return Report(folder=job.root, complete=False, rows=sums["rows"], facts=dict(tools.usage()))
     stats = Stats()
     for stored in read_stats(job):
@@ -241,9 +250,10 @@ def _taxonomy_path(root: Path) -> Path:
 
 def _closing_facts(job: Job, manifest: dict[str, Any], tools: Tools) -> dict[str, object]:
     fates = " + ".join(f"{manifest['rows'][fate]:,} {fate}" for fate in ("kept", "dropped", "rejected"))
+    mentions = manifest["counts"].get("kept_mentions", 0)
     closing: dict[str, object] = {
-        "rows": f"{manifest['rows']['in']:,} in = {fates}",
-        "principles": f"{manifest['written']:,} written to {job.root}",
+        "input": f"{manifest['rows']['in']:,} rows = {fates}",
+        "principles": f"{manifest['written']:,} rows from {mentions:,} mentions, written to {job.root}",
     }
     if _taxonomy_path(job.root).exists():
         closing["taxonomy"] = f"{_taxonomy_path(job.root)} (edit it and give it back with --taxonomy)"

@@ -11,7 +11,7 @@ from stages.extract_principles.tools import uses_rules
 
 _MOST_CLUSTERS: Final = 10
 
-_SILENT_WHEN_IDLE: Final = ("contradiction", "single_annotator", "taxonomy")
+_SILENT_WHEN_IDLE: Final = ("contradiction", "consensus", "single_annotator", "taxonomy")
 """Filters that most runs do not have."""
 
 
@@ -23,6 +23,14 @@ def say_what_reads(config: ExtractPrinciplesConfig, layout: str, progress: Progr
         progress.notice(
             "HelpSteer3 publishes the three annotators who agree best, so agreement measured on it is optimistic."
         )
+
+
+def one_annotator_a_row(repeated: int) -> str:
+    """The warning for feedback of several annotators that came one row each."""
+    return (
+        f"{repeated:,} rows have the conversation and response of an earlier row. If they are other annotators of the "
+        "same response, join their texts into one list under 'feedback': consensus needs them in one row."
+    )
 
 
 def rules_notice() -> str:
@@ -46,11 +54,15 @@ def show(facts: Mapping[str, Any], taxonomy: Taxonomy | None, progress: Progress
             _percent(step["share_of_previous"]),
         )
         for step in facts["waterfall"]
-        if step["dropped"] or step["name"] not in _SILENT_WHEN_IDLE
+        if step["dropped"]
+        or step["name"] not in _SILENT_WHEN_IDLE
+        or (step["name"] == "consensus" and facts["consensus"])
     ]
-    progress.table("Principles after each filter", ("filter", "left", "dropped", "of raw", "of previous"), steps)
+    title = "Mentions left after each filter (a mention: one principle in one annotator's feedback)"
+    progress.table(title, ("filter", "left", "dropped", "of raw", "of previous"), steps)
     bins = [(name, count) for name, count in facts["evidence_match"].items() if count]
-    progress.table("How well evidence matches the feedback", ("match", "principles"), bins)
+    if bins and bins[0][0] != "100":
+        progress.table("How well evidence matches the feedback", ("match", "principles"), bins)
     if any(value["units"] for value in facts["agreement"].values()):
         progress.table(
             "Agreement on matched principles: Krippendorff's alpha, Fleiss' kappa (95 % intervals)",

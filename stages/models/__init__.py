@@ -8,4 +8,4 @@ from importlib.util import find_spec
 from stages.core.errors import ConfigError
 
 if missing := [name for name in ("torch", "transformers") if find_spec(name) is None]:
-    raise ConfigError(f"A local model needs {' and '.join(missing)}; install it with: pip install 'rlbff[models]'")
+    raise ConfigError(f"A local model needs {' and '.join(missing)}; in a checkout of rlbff: pip install '.[models]'")

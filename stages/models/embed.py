@@ -75,7 +75,7 @@ def _has_modules(source: str) -> bool:
 
 def _sentence_model(source: str, device: str | None, dtype: str | None) -> Encode:
     if find_spec("sentence_transformers") is None:
-        raise ConfigError(f"{source} needs sentence-transformers; install it with: pip install 'rlbff[models]'")
+        raise ConfigError(f"{source} needs sentence-transformers; in a checkout of rlbff: pip install '.[models]'")
     from sentence_transformers import SentenceTransformer
 
     where = find_device(device)

@@ -245,3 +245,24 @@ def test_real_feedback_ends_kept_dropped_or_rejected(tmp_path: Path, shared_data
         assert rows["in"] == {"shepherd": 659, "ilf": 98}[name]
         assert rows["in"] == rows["kept"] + rows["dropped"] + rows["rejected"]
         assert rows["kept"] > rows["in"] / 2
+
+
+def test_annotators_in_rows_of_their_own_are_noticed(tmp_path: Path) -> None:
+    row = {"prompt": "q", "completion": "a"}
+    texts = ("The answer is wrong.", "The answer is clear.", "Too long.")
+    write(tmp_path / "rows.jsonl", [{**row, "feedback": text} for text in texts])
+    done = rlbff("extract-principles", "rows.jsonl", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "2 rows have the conversation and response of an earlier row" in done.stderr
+    other = rlbff("extract-principles", SAMPLE, cwd=tmp_path)
+    assert "of an earlier row" not in other.stderr
+
+
+def test_a_share_says_that_it_is_one(tmp_path: Path) -> None:
+    call = ["extract-principles", SAMPLE, "-o", "out", "--rows-per-shard", 10, "--shard"]
+    first = rlbff(*call, "1/2", cwd=tmp_path)
+    assert (first.returncode, first.stdout) == (0, "")
+    assert "40 of 40 rows" in first.stderr
+    assert "out has 4 of 7 parts" in first.stderr
+    second = rlbff(*call, "2/2", cwd=tmp_path)
+    assert (second.returncode, second.stdout) == (0, "out\n")

@@ -131,5 +131,5 @@ def test_sentence_transformers_folder_pools_as_it_says_and_without_its_prompt(be
 
 def test_sentence_transformers_folder_needs_its_package(sentence_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stages.models.embed.find_spec", lambda _: None)
-    with pytest.raises(ConfigError, match=r"sentence-transformers; install it with: pip install 'rlbff\[models\]'"):
+    with pytest.raises(ConfigError, match=r"sentence-transformers; in a checkout of rlbff: pip install '\.\[models\]'"):
         LocalEmbedder(str(sentence_model))

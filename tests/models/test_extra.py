@@ -16,4 +16,6 @@ def test_missing_extra_is_named_with_its_remedy(
         "except ConfigError as problem: print(problem)"
     )
     done = run_python("-c", code)
-    assert done.stdout == f"A local model needs {package}; install it with: pip install 'rlbff[models]'\n", done.stderr
+    assert done.stdout == f"A local model needs {package}; in a checkout of rlbff: pip install '.[models]'\n", (
+        done.stderr
+    )
