@@ -16,7 +16,7 @@ demo: .venv/.runtime
 	$(BIN)/rlbff cat $(DEMO) --format table --columns id,principle,label,agreement --limit 8
 	@echo
 	@echo "Principles: $(DEMO)/part-*.parquet; what was dropped and rejected, the log and the manifest: $(DEMO)/.rlbff/"
-	@echo "Next: $(BIN)/rlbff cat $(DEMO) --dropped --where "dropped_by = 'consensus'" --limit 5   or   docs/extract-principles.md"
+	@echo "Next: $(BIN)/rlbff cat $(DEMO) --dropped --where \"dropped_by = 'consensus'\" --limit 5   or   docs/extract-principles.md"
 
 test: .venv/.dev
 	$(BIN)/pytest -m "not slow"
