@@ -76,19 +76,20 @@ def canonical(value: object) -> bytes:
 def decode_line(line: bytes) -> tuple[Row | None, Problem | None]:
     """Parse one line of JSONL; exactly one of the two results is None."""
     line = line.removeprefix(codecs.BOM_UTF8)
-    if line.count(b"[") + line.count(b"{") > _DEEPEST and _too_deep(line):
-        return None, _TOO_DEEP
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
-        value, problem = _decode_leniently(line)
+        value, problem = (None, _TOO_DEEP) if _too_deep(line) else _decode_leniently(line)
         if problem is not None:
             return None, problem
     if not isinstance(value, dict):
         kind = type(value).__name__
         return None, Problem("not_an_object", None, f"a row must be a JSON object, this one is a {kind}.")
+    types = set(map(type, value.values()))
+    if (dict in types or list in types) and _too_deep(line):
+        return None, _TOO_DEEP
     # Where a whole number has more than 64 bits, orjson gives a float, which has lost digits.
-    if any(type(item) is float and abs(item) >= 2**63 for item in value.values()):
+    if float in types and any(type(item) is float and abs(item) >= 2**63 for item in value.values()):
         value, _ = _decode_leniently(line)
     return value, None
 
@@ -97,6 +98,8 @@ _TOO_DEEP: Final = Problem("bad_json", None, "the JSON is nested too deeply.")
 
 
 def _too_deep(line: bytes) -> bool:
+    if line.count(b"[") + line.count(b"{") <= _DEEPEST:
+        return False
     outside_of_texts = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", line, flags=re.DOTALL)
     depth = deepest = 0
     for sign in re.findall(rb"[\[\]{}]", outside_of_texts):
