@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rlbff_cli.spans import span
-from rlbff_cli.terminal import draws
+from rlbff_cli.terminal import draws, folded
 
 _REDRAW_S: Final = 0.2
 _FIRST_LINE_S: Final = 10.0
@@ -31,6 +31,7 @@ class Console:
 
     def __init__(self, level: str = "info", stream: TextIO | None = None) -> None:
         stream = stream or sys.stderr
+        self._stream = stream
         self._rank = _RANKS[level]
         # Without a terminal there is no width to fit: a folded table in a log cannot be searched.
         width = None if stream.isatty() or os.environ.get("COLUMNS") else _LOG_WIDTH
@@ -57,11 +58,11 @@ class Console:
 
     def notice(self, text: str) -> None:
         """Say something once."""
-        self._say("info", Text.assemble(("note: ", "bold"), text))
+        self._message("info", "note:", "bold", text)
 
     def warn(self, text: str) -> None:
         """Say that something may be wrong."""
-        self._say("warning", Text.assemble(("warning: ", "bold yellow"), text))
+        self._message("warning", "warning:", "bold yellow", text)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Show a table; columns of numbers and percentages are set flush right, with thousands separators."""
@@ -71,20 +72,26 @@ class Console:
             table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
         for row in rows:
             table.add_row(*(Text(_shown(cell)) for cell in row))
-        self._say("info", Text(f"\n{title}", style="bold"))
+        self._say("info", Text(f"\n{folded(title, self._stream)}", style="bold"))
         self._say("info", table)
 
     def summary(self, facts: Mapping[str, object]) -> None:
         """Show `name  value` lines."""
         self._say("info", Text())
-        width = max((len(name) for name in facts), default=0)
+        width = max((len(name) for name in facts), default=0) + 2
         for name, value in facts.items():
-            label = name.replace("_", " ").ljust(width + 2)
-            self._say("info", Text.assemble((label, "bold"), _shown(value)))
+            text = Text(folded(f"{name.replace('_', ' '):<{width}}{_shown(value)}", self._stream, width))
+            text.stylize("bold", 0, len(name))
+            self._say("info", text)
+
+    def _message(self, level: str, word: str, style: str, sentence: str) -> None:
+        text = Text(folded(f"{word} {sentence}", self._stream))
+        text.stylize(style, 0, len(word))
+        self._say(level, text)
 
     def _say(self, level: str, what: Text | Table) -> None:
         if self._rank >= _RANKS[level]:
-            # A sentence stays one line in a log, whatever its length; a terminal wraps it by itself.
+            # Text is folded already, where it is to be folded at all.
             self._rich.print(what, soft_wrap=isinstance(what, Text))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rlbff_cli.rows_out import cell, rows_of
-from rlbff_cli.terminal import colours
+from rlbff_cli.terminal import colours, say_note
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,9 +32,9 @@ def write_table(columns: Sequence[str], batches: "Iterable[pa.RecordBatch]", mos
     sys.stdout.flush()
     hidden = [name for name in columns if name not in widths]
     if hidden:
-        sys.stderr.write(f"note: not shown: {', '.join(hidden)}; choose with --columns.\n")
+        say_note(f"not shown: {', '.join(hidden)}; choose with --columns.")
     if len(rows) > most:
-        sys.stderr.write(f"note: the first {most} rows; --limit N shows more, --format jsonl all.\n")
+        say_note(f"the first {most} rows; --limit N shows more, --format jsonl all.")
 
 
 def fit(wanted: Mapping[str, int], screen: int) -> dict[str, int]:

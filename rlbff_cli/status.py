@@ -1,6 +1,7 @@
 """`rlbff status`: how far folders are, what was dropped and rejected, and when they will be done."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from rlbff_cli.pipe import write_line
 from rlbff_cli.spans import span
+from rlbff_cli.terminal import folded
 from stages.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,12 +50,13 @@ def as_json(state: "FolderStatus") -> str:
 
 
 def describe(state: "FolderStatus") -> Iterator[str]:
-    """Yield the state as lines for a person."""
-    yield f"{state.root}: {state.table} by {state.stage}, {'finished' if state.finished else 'not finished'}"
+    """Yield the state as lines for a person, folded to the terminal on stdout."""
+    finished = "finished" if state.finished else "not finished"
+    yield folded(f"{state.root}: {state.table} by {state.stage}, {finished}", sys.stdout)
     facts = _facts(state)
     width = max(map(len, facts))
     for name, text in facts.items():
-        yield f"  {name:<{width}}  {text}"
+        yield folded(f"  {name:<{width}}  {text}", sys.stdout, width + 4)
 
 
 def seconds_left(state: "FolderStatus") -> float | None:

@@ -172,3 +172,30 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     Console(stream=plain).warn("x")
     assert "\x1b[1;33m" in coloured.getvalue()
     assert "33m" not in plain.getvalue()
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_terminal_cuts_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "41")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    out = Screen()
+    console = Console(stream=out)
+    console.notice("one two three four five six seven eight nine")
+    console.warn("one two three four five six seven eight nine")
+    console.table("One two three four five six seven eight nine", ("a",), [(1,)])
+    console.summary({"kept": "one two three four five six seven eight nine"})
+    assert [line.rstrip() for line in out.getvalue().splitlines()] == [
+        "note: one two three four five six seven",
+        "  eight nine",
+        "warning: one two three four five six",
+        "  seven eight nine",
+        "",
+        "One two three four five six seven eight",
+        "  nine",
+        "a",
+        "1",
+        "",
+        "kept  one two three four five six seven",
+        "      eight nine",
+    ]
