@@ -5,23 +5,28 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import BinaryIO, Final, TextIO
 
-from stages.core.errors import ConfigError, DataError, OutputError, RlbffError
+from stages.core.errors import ConfigError, DataError, InputMissing, OutputError, RlbffError
 from stages.core.report import Report
+
+_LONGEST_PATH: Final = 4096
+"""Bytes of the longest path that Linux takes."""
 
 
 def expand_inputs(inputs: tuple[str, ...], stdin: TextIO) -> tuple[str, ...]:
-    """Replace `-` by the paths on `stdin`, one a line; blocks until the command before the pipe has finished."""
+    """Replace `-` by the paths on `stdin`, one a line; blocks until the command before the pipe has finished.
+
+    Raises:
+        ConfigError: there is no pipe to read, or two `-`. DataError: it is empty. InputMissing: it holds data.
+    """
     if "-" not in inputs:
         return inputs
     if inputs.count("-") > 1:
         raise ConfigError("- is given twice; stdin can be read only once.")
     if stdin.isatty():
         raise ConfigError("- reads paths from stdin, but stdin is the terminal. Pipe a command into this one.")
-    # Bytes, because a path need not be UTF-8.
-    lines = (os.fsdecode(line).rstrip("\r\n") for line in stdin.buffer)
-    paths = tuple(line for line in lines if line)
+    paths = tuple(_paths(stdin.buffer))
     if not paths:
         raise DataError(
             "- found no path on stdin; the command before the pipe probably failed. "
@@ -29,6 +34,18 @@ def expand_inputs(inputs: tuple[str, ...], stdin: TextIO) -> tuple[str, ...]:
         )
     place = inputs.index("-")
     return (*inputs[:place], *paths, *inputs[place + 1 :])
+
+
+def _paths(stdin: BinaryIO) -> Iterator[str]:
+    # Bytes, because a path need not be UTF-8; cut, because one line of data can be as long as the memory.
+    while line := stdin.readline(_LONGEST_PATH + 2):
+        path = line.rstrip(b"\r\n")
+        if len(path) > _LONGEST_PATH or path.startswith((b"{", b"[")):
+            raise InputMissing(
+                "- reads paths, one a line, and this looks like data; write it to a file first: ... > feedback.jsonl"
+            )
+        if path:
+            yield os.fsdecode(path)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from rlbff_cli.pipe import expand_inputs
-from stages.core.errors import ConfigError, DataError
+from stages.core.errors import ConfigError, DataError, InputMissing
 
 
 def stdin(content: bytes) -> io.TextIOWrapper:
@@ -34,3 +34,17 @@ def test_nothing_on_stdin_is_bad_data() -> None:
 def test_stdin_can_be_read_once() -> None:
     with pytest.raises(ConfigError, match="given twice"):
         expand_inputs(("-", "-"), stdin(b"x\n"))
+
+
+@pytest.mark.parametrize("data", [b'{"feedback": "good"}\n', b"[\n", b"path\n{}\n", b"x" * 4097, b"x" * 10_000 + b"\n"])
+def test_data_where_paths_belong_is_told_apart(data: bytes) -> None:
+    with pytest.raises(InputMissing) as caught:
+        expand_inputs(("-",), stdin(data))
+    assert str(caught.value) == (
+        "- reads paths, one a line, and this looks like data; write it to a file first: ... > feedback.jsonl"
+    )
+    assert caught.value.exit_code == 66
+
+
+def test_the_longest_path_is_a_path() -> None:
+    assert expand_inputs(("-",), stdin(b"x" * 4096 + b"\r\n" + b"y")) == ("x" * 4096, "y")
