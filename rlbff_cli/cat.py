@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from rlbff_cli.hints import did_you_mean
 from rlbff_cli.pipe import reader_may_leave
 from rlbff_cli.rows_out import write_csv, write_jsonl
-from rlbff_cli.rows_table import TABLE_ROWS, write_table
+from rlbff_cli.rows_table import TABLE_ROWS, for_people, write_table
+from rlbff_cli.terminal import say_note
 from rlbff_cli.where import parse_where
 from stages.core.errors import ConfigError, DataError
 from stages.core.options import check_range
@@ -80,7 +81,11 @@ def cat(options: CatOptions) -> None:
     if form == "table" and limit is None:
         # One more than is shown, to know whether there are more.
         limit = TABLE_ROWS + 1
+    if not sources:
+        say_note(f"no {'dropped ' if options.dropped else 'rejected ' if options.rejects else ''}rows.")
     columns = sources[0].columns if sources else ()
+    if form == "table" and not options.columns:
+        columns = for_people(columns)
     batches = _limited((batch for source in sources for batch in _batches(source)), limit)
     if options.layout is not None:
         from stages.core.helpsteer3 import SCHEMA, to_helpsteer3

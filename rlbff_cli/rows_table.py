@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rlbff_cli.rows_out import cell, rows_of
 from rlbff_cli.terminal import colours, say_note
@@ -16,13 +16,25 @@ TABLE_ROWS: Final = 20
 
 _NARROWEST, _WIDEST, _GAP = 12, 60, 2
 
+_FIRST: Final = ("id", "annotator", "principle", "label", "agreement", "verdict", "dropped_by", "score", "quote")
+"""Columns of principles, kept or dropped, that say what became of them; the texts around them are long."""
+
+
+def for_people(columns: Sequence[str]) -> tuple[str, ...]:
+    """The columns in the order in which a person looks at them, for a table on which not all find room."""
+    first = [name for name in _FIRST if name in columns]
+    return (*first, *(name for name in columns if name not in first))
+
 
 def write_table(columns: Sequence[str], batches: "Iterable[pa.RecordBatch]", most: int) -> None:
     """Write at most `most` rows to stdout."""
     from rich.cells import cell_len
 
+    batches = list(batches)
     rows = [row for batch in batches for row in rows_of(batch)]
-    cells = {name: [_one_line(cell(row[name])) for row in rows[:most]] for name in columns}
+    chats = {field.name for batch in batches for field in batch.schema if _is_chat(field.type)}
+    texts = {name: _chat_text if name in chats else cell for name in columns}
+    cells = {name: [_one_line(texts[name](row[name])) for row in rows[:most]] for name in columns}
     wanted = {name: min(_WIDEST, max(map(cell_len, (name, *cells[name])))) for name in columns}
     widths = fit(wanted, shutil.get_terminal_size().columns)
     if widths:
@@ -55,6 +67,21 @@ def fit(wanted: Mapping[str, int], screen: int) -> dict[str, int]:
         widths[name] += more
         left -= more
     return widths
+
+
+def _is_chat(type_: Any) -> bool:  # noqa: ANN401 - pyarrow publishes no types
+    import pyarrow.types as is_
+
+    return (
+        (is_.is_list(type_) or is_.is_large_list(type_))
+        and is_.is_struct(type_.value_type)
+        and {field.name for field in type_.value_type} == {"role", "content"}
+    )
+
+
+def _chat_text(messages: Any) -> str:  # noqa: ANN401 - a list of {role, content}, or null
+    """What the messages say; who says it is seldom worth the room."""
+    return " / ".join(cell(message["content"]) for message in messages or () if message is not None)
 
 
 def _line(widths: Mapping[str, int], texts: Mapping[str, str]) -> str:

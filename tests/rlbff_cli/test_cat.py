@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from rlbff_cli.rows_out import rows_of
-from rlbff_cli.rows_table import fit
+from rlbff_cli.rows_table import fit, for_people
+from stages.core.tables import CHAT
 from tests.rlbff_cli.conftest import DRIVER, Result
 from tests.rlbff_cli.folders import ROWS, make_folder
 
@@ -76,7 +77,13 @@ def test_rejects_show_bytes_as_text(rlbff: Rlbff) -> None:
 def test_a_kind_of_which_there_are_no_rows_prints_nothing(rlbff: Rlbff, done: Path) -> None:
     assert not (done / ".rlbff" / "dropped").exists()
     result = rlbff("cat", "done", "--dropped")
-    assert (result.returncode, result.stdout) == (0, "")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "note: no dropped rows.\n")
+
+
+def test_an_empty_folder_says_so(rlbff: Rlbff, tmp_path: Path) -> None:
+    make_folder(tmp_path / "empty", [])
+    assert rlbff("cat", "empty").stderr == "note: no rows.\n"
+    assert rlbff("cat", "empty", "--rejects", "--format", "table").stderr == "note: no rejected rows.\n"
 
 
 @pytest.mark.usefixtures("done")
@@ -228,6 +235,25 @@ def test_narrow_floats_are_shown_as_short_as_they_are() -> None:
 )
 def test_columns_share_the_width(wanted: dict[str, int], screen: int, widths: dict[str, int]) -> None:
     assert fit(wanted, screen) == widths
+
+
+def test_a_table_begins_with_what_became_of_a_principle() -> None:
+    kept = ("prompt", "id", "completion", "principle", "agreement", "label", "extractor")
+    assert for_people(kept) == ("id", "principle", "label", "agreement", "prompt", "completion", "extractor")
+    dropped = ("id", "annotator", "principle", "wording", "verdict", "quote", "start", "dropped_by", "score")
+    assert for_people(dropped) == (*dropped[:3], "verdict", "dropped_by", "score", "quote", "wording", "start")
+
+
+def test_a_chat_is_shown_as_what_it_says(rlbff: Rlbff, tmp_path: Path) -> None:
+    schema = pa.schema([pa.field("prompt", CHAT), pa.field("id", pa.string())])
+    chat = [{"role": "user", "content": "One\nplus?"}, {"role": "assistant", "content": None}]
+    rows_ = [{"id": "a", "prompt": chat}, {"id": "b", "prompt": None}]
+    make_folder(tmp_path / "run", [rows_], schema=schema)
+    lines = rlbff("cat", "run", "--format", "table").stdout.splitlines()
+    assert [line.rstrip() for line in lines] == ["id  prompt", "a   One plus? /", "b"]
+    assert json.loads(rlbff("cat", "run", "--limit", "1").stdout)["prompt"] == chat
+    asked = rlbff("cat", "run", "--format", "table", "--columns", "prompt,id").stdout.splitlines()
+    assert asked[0].split() == ["prompt", "id"]
 
 
 def test_a_time_looks_the_same_with_and_without_pandas(tmp_path: Path, rlbff: Callable[..., Result]) -> None:
