@@ -72,8 +72,8 @@ def _facts(state: "FolderStatus") -> dict[str, str]:
         "parts": f"{state.parts_done:,} of {state.parts:,}",
         "rows": f"{state.rows_done:,} of {state.rows:,}{share}, {state.rows - state.rows_done:,} left",
         "kept": f"{state.kept:,}, which made {state.written:,} rows of {state.table}",
-        "dropped": f"{state.dropped:,}{_by('rule', state.dropped_by)}",
-        "rejected": f"{state.rejected:,}{_by('reason', state.rejected_by)}",
+        "dropped": f"{_rows(state.dropped)}{_counts('dropped_by', state.dropped_by)}",
+        "rejected": f"{_rows(state.rejected)}{_counts('reason', state.rejected_by)}",
     }
     if state.rows_per_second is not None:
         facts["speed"] = f"{state.rows_per_second:,.1f} rows/s{_forecast(state)}"
@@ -86,9 +86,16 @@ def _forecast(state: "FolderStatus") -> str:
     return "" if seconds is None else f", about {span(seconds)} left"
 
 
-def _by(what: str, counts: Mapping[str, int]) -> str:
-    """What each rule or reason took; a stage may count finer things than rows here, such as single principles."""
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
+def _counts(column: str, counts: Mapping[str, int]) -> str:
+    """How often each value stands in a column of the side table, which may hold finer things than the rows before it.
+
+    A row of input can lose many principles, each of which is a row of that table.
+    """
     if not counts:
         return ""
     largest_first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return f"; by {what}: {', '.join(f'{name} {count:,}' for name, count in largest_first)}"
+    return f"; {column}: {', '.join(f'{name} {count:,}' for name, count in largest_first)}"

@@ -21,8 +21,8 @@ def test_an_unfinished_folder_with_its_forecast(rlbff: Rlbff, tmp_path: Path) ->
         "  parts     2 of 5",
         "  rows      20 of 50 (40.0%), 30 left",
         "  kept      3, which made 3 rows of principles",
-        "  dropped   15; by rule: evidence 8, partially 2",
-        "  rejected  2; by reason: bad_json 2",
+        "  dropped   15 rows; dropped_by: evidence 8, partially 2",
+        "  rejected  2 rows; reason: bad_json 2",
         "  speed     2.0 rows/s, about 15 s left",
         "  counts    mentions 40",
     ]
