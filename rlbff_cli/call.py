@@ -46,13 +46,15 @@ def _run(entry: Entry, config: object, log_level: str) -> Any:  # noqa: ANN401 -
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     try:
         with stdout_reserved():
-            return load(entry.work)(config, progress=console)
+            report = load(entry.work)(config, progress=console)
+        console.finish()
     except RlbffError:
         if log_level == "debug":
             traceback.print_exc()
         raise
     finally:
-        console.finish()
+        console.abandon()
+    return report
 
 
 def _with_stdin(config: Any) -> Any:  # noqa: ANN401 - any config with a field `inputs`

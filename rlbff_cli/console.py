@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -23,6 +24,8 @@ _FIRST_LINE_S: Final = 10.0
 _LONGEST_WAIT_S: Final = 600.0
 _LOG_WIDTH: Final = 200
 _NUMBER: Final = re.compile(r"[-+]?\d[\d,.]*(e[-+]?\d+)?( ?%)?|-|")
+_BEGINS_AS_NUMBER: Final = re.compile(r"[-+]?\d|-?$")
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 _RANKS: Final = {"error": 0, "warning": 1, "info": 2, "debug": 3}
 
 
@@ -51,7 +54,13 @@ class Console:
             self._step.advance(rows)
 
     def finish(self) -> None:
-        """Close the step; without an open step nothing happens."""
+        """Close the step as done; without an open step nothing happens."""
+        if self._step:
+            self._step.finish()
+            self._step = None
+
+    def abandon(self) -> None:
+        """Close the step where it stands, after an error; without an open step nothing happens."""
         if self._step:
             self._step.close()
             self._step = None
@@ -66,23 +75,34 @@ class Console:
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Show a table; columns of numbers and percentages are set flush right, with thousands separators."""
-        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="underline")
-        for index, name in enumerate(columns):
-            numeric = all(_NUMBER.fullmatch(_shown(row[index])) for row in rows)
-            table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(_shown(cell)) for cell in row))
+        cells = [[_shown(cell) for cell in row] for row in rows]
+        by_column = [[name, *(row[index] for row in cells)] for index, name in enumerate(columns)]
+        gap = _gap([max(map(cell_len, texts)) for texts in by_column], self._rich.width)
+        table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="underline")
+        for name, *texts in by_column:
+            numeric = all(_NUMBER.fullmatch(text) for text in texts)
+            table.add_column(
+                Text(name),
+                justify="right" if numeric else "left",
+                overflow="fold",
+                no_wrap=all(_BEGINS_AS_NUMBER.match(text) for text in texts),
+            )
+        for row in cells:
+            table.add_row(*map(Text, row))
         self._say("info", Text(f"\n{folded(title, self._stream)}", style="bold"))
         self._say("info", table)
 
     def summary(self, facts: Mapping[str, object]) -> None:
-        """Show `name  value` lines."""
+        """Show `name  value` lines; of a list of records each has a line of its own."""
         self._say("info", Text())
         width = max((len(name) for name in facts), default=0) + 2
         for name, value in facts.items():
-            text = Text(folded(f"{name.replace('_', ' '):<{width}}{_shown(value)}", self._stream, width))
-            text.stylize("bold", 0, len(name))
-            self._say("info", text)
+            label = name.replace("_", " ")
+            for line in _records(value):
+                text = Text(folded(f"{label:<{width}}{line}", self._stream, width))
+                text.stylize("bold", 0, len(label))
+                self._say("info", text)
+                label = ""
 
     def _message(self, level: str, word: str, style: str, sentence: str) -> None:
         text = Text(folded(f"{word} {sentence}", self._stream))
@@ -121,6 +141,11 @@ class _Bar:
             self._drawn = self._clock.elapsed()
             self._draw()
 
+    def finish(self) -> None:
+        counted = _counted_at_end(self._done + self._clock.count, self._total, self._clock)
+        self._progress.update(self._task, total=1, completed=1, counted=counted, refresh=True)
+        self._progress.stop()
+
     def close(self) -> None:
         self._draw()
         self._progress.stop()
@@ -150,6 +175,10 @@ class _Lines:
             self._wait = min(2 * self._wait, _LONGEST_WAIT_S)
             self._next = self._clock.elapsed() + self._wait
 
+    def finish(self) -> None:
+        counted = _counted_at_end(self._before + self._clock.count, self._total, self._clock)
+        self._print(f"{self._what}: {counted}")
+
     def close(self) -> None:
         self._report()
 
@@ -178,10 +207,22 @@ class _Clock:
         return self.count / max(self.elapsed(), 1e-9)
 
 
+def _gap(widths: Sequence[int], screen: int) -> int:
+    """The widest space between columns with which a table fits the screen, 1 to 3."""
+    return next((gap for gap in (3, 2) if sum(widths) + gap * (len(widths) - 1) <= screen), 1)
+
+
 def _counted(done: int, total: int | None, clock: _Clock) -> str:
     rows = f"{done:,} rows" if total is None else f"{done:,} of {total:,} rows"
     # The rate of the first moment says nothing.
     return f"{rows}, {_rate(clock.rate())}" if clock.elapsed() >= 1 and clock.count else rows
+
+
+def _counted_at_end(done: int, total: int | None, clock: _Clock) -> str:
+    """What was counted; without the total where it was not reached, by rejected rows or an input below --limit."""
+    if total is None or done >= total:
+        return _counted(done, total, clock)
+    return f"done, {_counted(done, None, clock)}"
 
 
 def _rate(rate: float) -> str:
@@ -196,7 +237,14 @@ def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.4g}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_shown(item)}" for name, item in value.items())
+        return ", ".join(f"{str(name).replace('_', ' ')} {_shown(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
         return "; ".join(_shown(item) for item in value)
-    return str(value)
+    # Twelve digits tell two files apart; the whole hash is in the records.
+    return str(value)[:12] if _SHA256.fullmatch(str(value)) else str(value)
+
+
+def _records(value: object) -> list[str]:
+    if isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+        return [_shown(item) for item in value]
+    return [_shown(value)]

@@ -73,6 +73,28 @@ def test_the_end_of_a_step_is_said_once(clock: Clock) -> None:
     assert out.getvalue() == "reading: 3 rows\n"
 
 
+def test_a_step_that_ends_below_its_total_is_done_all_the_same(clock: Clock) -> None:
+    out = io.StringIO()
+    console = Console(stream=out)
+    console.start("scoring", 5)
+    console.advance(3)
+    clock.now = 2.0
+    console.finish()
+    console.abandon()
+    assert out.getvalue() == "scoring: done, 3 rows, 1.5 rows/s\n"
+
+
+def test_a_step_that_an_error_ends_is_not_done(clock: Clock) -> None:
+    out = io.StringIO()
+    console = Console(stream=out)
+    console.start("scoring", 5)
+    console.advance(3)
+    clock.now = 3.0
+    console.abandon()
+    console.finish()
+    assert out.getvalue() == "scoring: 3 of 5 rows, 1 rows/s, 2 s left\n"
+
+
 def test_advance_without_a_step_is_no_error() -> None:
     Console(stream=io.StringIO()).advance(3)
 
@@ -119,6 +141,32 @@ def test_a_table_sets_numbers_flush_right() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        # 3 + 20 + 5 letters, and two gaps
+        (34, "all   0.919 [0.846, 0.982]   1,000"),
+        (33, "all  0.919 [0.846, 0.982]  1,000"),
+        (32, "all  0.919 [0.846, 0.982]  1,000"),
+        (31, "all 0.919 [0.846, 0.982] 1,000"),
+    ],
+)
+def test_a_table_moves_together_before_it_folds_a_number(
+    monkeypatch: pytest.MonkeyPatch, width: int, line: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = io.StringIO()
+    Console(stream=out).table("Agreement", ("of", "alpha", "rows"), [("all", "0.919 [0.846, 0.982]", 1000)])
+    assert out.getvalue().splitlines()[-1] == line
+
+
+def test_words_are_folded_before_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    out = io.StringIO()
+    Console(stream=out).table("Agreement", ("of", "alpha"), [("some longer words", "0.919 [0.846, 0.982]")])
+    assert "0.919 [0.846, 0.982]" in out.getvalue()
+
+
 def test_a_table_is_not_folded_in_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     out = io.StringIO()
@@ -128,8 +176,18 @@ def test_a_table_is_not_folded_in_a_log(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_summary_aligns_its_values() -> None:
     out = io.StringIO()
-    Console(stream=out).summary({"kept": 1234567, "by": {"a": 2, "b": 0.5}, "would_read": [{"n": 1}, True]})
-    assert out.getvalue() == "\nkept        1,234,567\nby          a 2, b 0.5\nwould read  n 1; yes\n"
+    files = [{"name": "a", "sha256": "0123456789abcdef" * 4}, {"name": "b", "rows_left": 2}]
+    facts = {"kept": 1234567, "by": {"a": 2, "b_c": 0.5}, "would_read": files, "list": [1, True], "none": []}
+    Console(stream=out).summary(facts)
+    assert out.getvalue().splitlines() == [
+        "",
+        "kept        1,234,567",
+        "by          a 2, b c 0.5",
+        "would read  name a, sha256 0123456789ab",
+        "            name b, rows left 2",
+        "list        1; yes",
+        "none        ",
+    ]
 
 
 @pytest.fixture
@@ -148,6 +206,19 @@ def test_a_terminal_gets_a_bar_that_ends_complete() -> None:
     console.finish()
     assert "\r" in out.getvalue()
     assert "4 of 4 rows" in out.getvalue()
+
+
+@pytest.mark.usefixtures("terminal")
+def test_the_bar_of_a_step_that_ends_below_its_total_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    for total in (40, None):
+        out = Screen()
+        console = Console(stream=out)
+        console.start("scoring", total)
+        console.advance(20)
+        console.finish()
+        assert "\u2501" * 40 in out.getvalue().split("scoring")[-1]
+        assert "20 rows" in out.getvalue().split("scoring")[-1]
 
 
 @pytest.mark.usefixtures("terminal")
