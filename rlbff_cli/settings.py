@@ -87,10 +87,13 @@ def _read_file(path: Path, flags: Mapping[str, Flag]) -> dict[str, object]:
     document = _load_yaml(path)
     result: dict[str, object] = {}
     for key, value in document.items():
-        if key not in flags:
-            hint = did_you_mean(str(key).replace("-", "_"), flags)
-            raise ConfigError(f"{path}: {key!r} is not an option.{hint}")
-        result[str(key)] = from_yaml(flags[str(key)], value, f"{path}: {key}")
+        # As spelt on the command line, `max-cost`, too.
+        name = str(key).replace("-", "_")
+        if name not in flags:
+            raise ConfigError(f"{path}: {key!r} is not an option.{did_you_mean(name, flags)}")
+        if name in result:
+            raise ConfigError(f"{path}: {name} is given twice, once as {flags[name].option[2:]}.")
+        result[name] = from_yaml(flags[name], value, f"{path}: {key}")
     return result
 
 

@@ -57,7 +57,10 @@ def from_given(flag: Flag, value: object) -> object:
 
 
 def from_yaml(flag: Flag, value: object, source: str) -> object:
-    """Check a YAML value against the flag's type; `source` (`run.yaml: limit`) opens the error."""
+    """Check a YAML value against the flag's type; `source` (`run.yaml: limit`) opens the error.
+
+    For a list of text a mapping stands for its pairs: `map: {prompt: ask}` is `--map prompt=ask`.
+    """
     if value is None and flag.nullable:
         return None
     match flag.kind, value:
@@ -65,6 +68,8 @@ def from_yaml(flag: Flag, value: object, source: str) -> object:
             return (value,)
         case "texts", list() if all(isinstance(item, str) for item in value):
             return tuple(value)
+        case "texts", dict() if all(isinstance(item, str) for pair in value.items() for item in pair):
+            return tuple(f"{key}={item}" for key, item in value.items())
         case ("bool", bool()) | ("text", str()):
             return value
         case "choice", str() if value in flag.choices:

@@ -86,6 +86,8 @@ def test_switches_in_the_environment(text: str, value: bool) -> None:
         ("llm: 3", "run.yaml: llm is 3; it must be text."),
         ("out: [a]", "run.yaml: out is ['a']; it must be a path."),
         ("skip: [1]", "run.yaml: skip is [1]; it must be a list of text."),
+        ("skip: {a: 1}", "run.yaml: skip is {'a': 1}; it must be a list of text."),
+        ("max-retries: x", "run.yaml: max-retries is 'x'; it must be a whole number."),
         ("mode: onn", "run.yaml: mode is 'onn'; it must be one of auto, on, off. Did you mean on?"),
     ],
 )
@@ -105,6 +107,7 @@ def test_a_wrong_type_in_yaml_names_file_key_type_and_value(tmp_path: Path, line
         ("skip: one", "skip", ("one",)),
         ("skip: [one, two]", "skip", ("one", "two")),
         ("skip: []", "skip", ()),
+        ("skip: {one: two, three: four}", "skip", ("one=two", "three=four")),
         ("size: null", "size", None),
         ("out: a/b", "out", Path("a/b")),
     ],
@@ -119,7 +122,9 @@ def test_yaml_means_what_people_write(tmp_path: Path, line: str, name: str, valu
     ("text", "sentence"),
     [
         ("treshold: 1", "'treshold' is not an option. Did you mean threshold?"),
-        ("max-cost: 1", "'max-cost' is not an option. Did you mean max_cost?"),
+        ("max-cots: 1", "'max-cots' is not an option. Did you mean max_cost?"),
+        ("--max-cost: 1", "'--max-cost' is not an option. Did you mean max_cost?"),
+        ("max-retries: 1\nmax_retries: 1", "max_retries is given twice, once as max-retries."),
         ("run: {limit: 1}", "'run' is not an option."),
         ("limit: 1\nlimit: 2", "the key 'limit' is given twice"),
         ("- limit", "must hold lines of the form option: value"),
@@ -132,6 +137,10 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str, sentence: str) -> No
         resolve(FakeConfig, {"inputs": ["x"]}, file=written(tmp_path, text))
     assert sentence in str(caught.value)
     assert "run.yaml" in str(caught.value)
+
+
+def test_a_key_may_be_spelt_as_on_the_command_line(tmp_path: Path) -> None:
+    assert resolve(FakeConfig, {"inputs": ["x"]}, file=written(tmp_path, "max-retries: 9")).llm.max_retries == 9
 
 
 def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
