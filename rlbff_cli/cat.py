@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+from rlbff_cli.folder import look_at
 from rlbff_cli.hints import did_you_mean
 from rlbff_cli.pipe import reader_may_leave
 from rlbff_cli.rows_out import write_csv, write_jsonl
@@ -105,10 +106,9 @@ def _source(root: Path, options: CatOptions) -> _Source | None:
     """Settle what is read of a folder before the first row is printed; None when it holds no such rows."""
     import pyarrow.parquet as pq
 
-    from stages.core.manifest import folder_status
     from stages.core.shards import list_parts
 
-    folder_status(root)
+    look_at(root)
     paths = list_parts(root, "dropped" if options.dropped else "rejected" if options.rejects else "rows")
     if not paths:
         return None

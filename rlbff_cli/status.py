@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from rlbff_cli.folder import look_at
 from rlbff_cli.pipe import write_line
 from rlbff_cli.spans import span
 from rlbff_cli.terminal import folded
@@ -34,10 +35,8 @@ def status(options: StatusOptions) -> None:
     Raises:
         InputMissing: a folder does not exist. DataError: it is not one of ours.
     """
-    from stages.core.manifest import folder_status
-
     for name in options.inputs:
-        state = folder_status(Path(name))
+        state = look_at(Path(name))
         for line in [as_json(state)] if options.json else describe(state):
             write_line(line)
 

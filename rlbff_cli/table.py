@@ -57,6 +57,10 @@ COMMANDS: Final = (
 )
 
 
+PLANNED: Final = ("train-rm", "score", "select-cotp", "verify-code", "train-policy", "eval")
+"""Commands that are announced but do not exist."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CommonOptions:
     """Options of every stage that say nothing about the work itself."""

@@ -85,6 +85,7 @@ def test_stdin_is_read_before_a_stage_is_imported(rlbff: Rlbff) -> None:
     ("arguments", "code", "sentence"),
     [
         (["nope"], 2, "There is no command nope. The commands are extract-principles, status, cat, fake."),
+        (["train-rm"], 2, "There is no command train-rm yet. The commands are extract-principles, status, cat, fake."),
         (["stauts"], 2, "There is no command stauts. Did you mean status?"),
         (["fake", "x", "--treshold", "1"], 2, "rlbff fake has no option --treshold. Did you mean --threshold?"),
         (["--treshold"], 2, "rlbff has no option --treshold."),
@@ -101,6 +102,9 @@ def test_stdin_is_read_before_a_stage_is_imported(rlbff: Rlbff) -> None:
         (["fake", "x", "--fail", "signal"], 75, "Stopped by SIGTERM."),
         (["status", "none"], 66, "The folder none does not exist."),
         (["cat", "none"], 66, "The folder none does not exist."),
+        (["cat", str(DRIVER)], 65, "driver.py is a file, not an output folder."),
+        (["status", str(DRIVER)], 65, "driver.py is a file, not an output folder."),
+        (["status", "x" * 5000], 66, "does not exist."),
     ],
 )
 def test_every_mistake_is_one_line_and_an_exit_code(
