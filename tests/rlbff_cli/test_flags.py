@@ -18,7 +18,8 @@ def frozen_lines() -> list[str]:
         for flag in flags_for(entry):
             if flag.name != "inputs":
                 choices = f" {{{','.join(flag.choices)}}}" if flag.choices else ""
-                lines.append(f"  {names(flag)}{choices} = {flag.default!r}")
+                default = "required" if flag.default is REQUIRED else repr(flag.default)
+                lines.append(f"  {names(flag)}{choices} = {default}")
     return lines
 
 
