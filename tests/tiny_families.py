@@ -44,15 +44,15 @@ OWN: dict[str, dict[str, Any]] = {
 """What the configuration of a family sets beside `SHAPE`; the last ones have layers that see a window only."""
 
 
-def tiny_model(name: str, seed: int = 0) -> Any:
-    """A model of the family in evaluation mode, fp32, with random weights in every layer, norms included."""
-    config = AutoConfig.for_model(name.removesuffix("_sliding"), **SHAPE | OWN[name])
+def tiny_model(name: str, seed: int = 0, noise: float = 0.1, **changes: Any) -> Any:
+    """A model of the family in evaluation mode, fp32; `noise` is added to all weights, those of norms included."""
+    config = AutoConfig.for_model(name.removesuffix("_sliding"), **SHAPE | OWN[name] | changes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_config(config).eval()
         with torch.no_grad():
             for parameter in model.parameters():
-                parameter.add_(torch.randn_like(parameter) * 0.1)
+                parameter.add_(torch.randn_like(parameter) * noise)
     return model
 
 
