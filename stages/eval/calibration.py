@@ -125,7 +125,7 @@ def tally(values: Floats, labels: Labels) -> Tally:
     assert values.shape == labels.shape
     assert len(values) > 0
     distinct, place, rows = np.unique(values, return_inverse=True, return_counts=True)
-    yes: Floats = np.bincount(place, weights=labels.astype(np.float64))
+    yes = np.asarray(np.bincount(place, weights=labels.astype(np.float64)), dtype=np.float64)
     return Tally(distinct, rows, yes)
 
 

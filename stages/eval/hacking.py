@@ -33,7 +33,7 @@ def partial_correlation(x: _Floats, y: _Floats, given: _Floats) -> float:
 
 def thirds(lengths: _Floats) -> Rows:
     """0, 1 or 2 for each row: which third of the rows, by rising length; equal lengths lie in the same third."""
-    edges = np.quantile(lengths, [1 / 3, 2 / 3], method="higher")
+    edges = np.quantile(lengths, [1 / 3, 2 / 3], method="inverted_cdf")
     return np.searchsorted(edges, lengths, side="left").astype(np.int64)
 
 
