@@ -132,17 +132,25 @@ def to_figures(measured: Measured, *, seed: int, draws: int) -> list[Figure]:
 def compare(first: Measured, second: Measured, *, seed: int, draws: int) -> list[Figure]:
     """The second's figures, and the first's minus the second's, on the same draws of the same units.
 
-    Where units are right or wrong, also how many only one of the two gets right, and McNemar's exact p-value.
+    Only figures that both have. Where units are right or wrong, also how many only one of the two gets right, and
+    McNemar's exact p-value.
     """
-    assert first.names == second.names, "two sources of scores must be measured on the same units"
+    assert np.array_equal(first.clusters, second.clusters), "two sources of scores must be measured on the same units"
+    places = {(name.group, name.metric): place for place, name in enumerate(second.names)}
+    ours = [place for place, name in enumerate(first.names) if (name.group, name.metric) in places]
+    names = [first.names[place] for place in ours]
+    others = [places[name.group, name.metric] for name in names]
+
+    def theirs(rows: Rows) -> NDArray[np.float64]:
+        return second.compute(rows)[others]
 
     def difference(rows: Rows) -> NDArray[np.float64]:
-        return first.compute(rows) - second.compute(rows)
+        return first.compute(rows)[ours] - theirs(rows)
 
-    theirs = tuple(name._replace(metric=f"{name.metric}{AGAINST}") for name in first.names)
-    apart = tuple(name._replace(metric=f"{name.metric}.difference", centred=False) for name in first.names)
+    against = [name._replace(metric=f"{name.metric}{AGAINST}") for name in names]
+    apart = [name._replace(metric=f"{name.metric}.difference", centred=False) for name in names]
     return [
-        *_with_bounds(second, theirs, second.compute, seed, draws),
+        *_with_bounds(second, against, theirs, seed, draws),
         *_with_bounds(first, apart, difference, seed, draws),
         *_discordant(first, second),
     ]

@@ -139,6 +139,11 @@ def _figures(settings: Settings, measured: Measured, others: Sequence[Any]) -> l
     figures = to_figures(measured, seed=config.run.seed, draws=config.draws)
     if settings.against is not None:
         second = settings.benchmark.measure(others, config.min_group)
+        if len(second.clusters) != len(measured.clusters):
+            raise DataError(
+                f"--against can use {len(second.clusters):,} units and --scores {len(measured.clusters):,}; "
+                "a paired comparison needs both on the same rows."
+            )
         figures += compare(measured, second, seed=config.run.seed, draws=config.draws)
     return figures
 

@@ -98,6 +98,13 @@ def test_brier_by_hand() -> None:
     assert parts.within == pytest.approx(0, abs=1e-12)
 
 
+def test_bins_weigh_as_many_rows_as_they_hold() -> None:
+    # three rows in two bins: one, then two
+    parts = brier(tally(np.array([0.2, 0.9, 0.9]), np.array([False, True, False])), 2)
+    assert parts.reliability == pytest.approx((0.2**2 + 2 * 0.4**2) / 3)
+    assert parts.resolution == pytest.approx(((1 / 3) ** 2 + 2 * (1 / 6) ** 2) / 3)
+
+
 @given(ROWS)
 def test_auroc_equals_every_pair(rows: list[tuple[float, bool]]) -> None:
     p, labels = columns(rows)

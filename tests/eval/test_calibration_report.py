@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stages.core.errors import DataError
+from stages.eval import hacking
 from stages.eval.calibration import fit_platt, nll
 from stages.eval.calibration_report import FIT, HELD_OUT, measure
 from stages.eval.measured import Figure, to_figures
@@ -67,6 +68,13 @@ def test_equal_labels_leave_auroc_and_the_fit_undefined() -> None:
     assert figures["all", "auroc.raw"].value is None
     assert figures[FIT, "temperature"].value is None
     assert (HELD_OUT, "nll.platt") not in figures
+
+
+def test_conversations_are_drawn_not_rows() -> None:
+    rows = items(60, 1.0)
+    for measured in (measure(rows, 20), hacking.measure(rows)):
+        assert measured.clusters.tolist() == [row.conversation for row in rows]
+        assert len(set(measured.clusters.tolist())) == 30
 
 
 def test_one_conversation_cannot_be_halved() -> None:

@@ -42,6 +42,14 @@ def test_comparison_is_paired() -> None:
     assert figures["all", "mcnemar_p"].n == 10
 
 
+def test_figures_that_one_of_the_two_lacks_are_left_out() -> None:
+    first = join(grouped_means({"x": np.array([1.0, 3.0])}), grouped_means({"y": np.ones(2)}))
+    second = join(grouped_means({"z": np.ones(2)}), grouped_means({"x": np.array([4.0, 6.0])}))
+    figures = by_name(compare(first, second, seed=0, draws=10))
+    assert set(figures) == {("all", "x.against"), ("all", "x.difference")}
+    assert (figures["all", "x.against"].value, figures["all", "x.difference"].value) == (5, -3)
+
+
 def test_different_units_cannot_be_compared() -> None:
     with pytest.raises(AssertionError, match="same units"):
         compare(grouped_means({"x": np.ones(2)}), grouped_means({"x": np.ones(3)}), seed=0, draws=2)

@@ -159,9 +159,23 @@ def test_rows_of_the_scores_table_may_repeat_an_id(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         rows_in = manifest_of(tmp_path / benchmark)["rows"]
         assert rows_in["in"] == rows_in["kept"] + rows_in["dropped"] == 200
+    # stored probabilities belong to the stored scores alone, so that one source has figures that the other lacks
+    write(tmp_path / "rows.jsonl", [row | {"p_yes": 0.5} for row in rows])
+    done = rlbff("eval", "calibration", "rows.jsonl", "-o", "c", "--draws", 5, "--against", "length", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert ("all", "nll.raw.difference") in figures_of(tmp_path / "c")
+    assert ("all", "nll.p_yes.difference") not in figures_of(tmp_path / "c")
     dropped = rows_of(tmp_path / "principle-pairs", "dropped")
     assert {row["dropped_by"] for row in dropped} == {"no_opposite"}
     assert figures_of(tmp_path / "principle-pairs")["all", "accuracy"] is not None
+
+
+def test_sources_that_can_use_different_rows_are_not_compared(tmp_path: Path) -> None:
+    pair = {"instruction": "i", "response1": "a", "response2": "bb", "annotator1": 2, "annotator2": 2, "annotator3": 2}
+    write(tmp_path / "rows.jsonl", [pair | {"idx": 0}, pair | {"idx": 1}, {"idx": 1, "x_result": "2"}])
+    done = rlbff("eval", "pandalm", "rows.jsonl", "--against", "length", cwd=tmp_path)
+    assert done.returncode == 65
+    assert "--against can use 2 units and --scores 1" in error_of(done)
 
 
 @pytest.mark.parametrize(
