@@ -119,16 +119,14 @@ def _hidden_states(
 def padded_hidden(decoder: Any, rows: Sequence[Ids], device: torch.device) -> Tensor:  # noqa: ANN401 - as above
     """Return the hidden state at the last token of each row, padded on the right to the longest of them.
 
-    Where a row ends comes from its length, so that any token may pad.
+    Where a row ends comes from its length, so that any token may pad; no token sees one that comes after it, so that
+    padding on the right needs no mask.
     """
     longest = max(map(len, rows))
     ids = torch.tensor([row + (0,) * (longest - len(row)) for row in rows], device=device)
-    lengths = torch.tensor([len(row) for row in rows], device=device)
-    mask = torch.arange(longest, device=device) < lengths[:, None]
-    # no mask where there is no padding: attention is then causal without one, and faster
-    attention_mask = None if all(len(row) == longest for row in rows) else mask.long()
-    states = decoder(input_ids=ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
-    hidden: Tensor = states[torch.arange(len(rows), device=device), lengths - 1]
+    ends = torch.tensor([len(row) - 1 for row in rows], device=device)
+    states = decoder(input_ids=ids, attention_mask=None, use_cache=False).last_hidden_state
+    hidden: Tensor = states[torch.arange(len(rows), device=device), ends]
     return hidden
 
 

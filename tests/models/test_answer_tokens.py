@@ -51,6 +51,13 @@ def test_cue_whose_last_token_the_answer_would_change_is_refused(cue: str) -> No
         find_answer_tokens(answering_tokenizer(), cue, cue + "Yes")
 
 
+def test_answer_that_changes_a_token_before_it_is_refused() -> None:
+    tokenizer = answering_tokenizer()
+    tokenizer.add_tokens(["\nYe", "\nN"])  # so that both answers add one token and change the one before
+    with pytest.raises(ConfigError, match="single tokens"):
+        find_answer_tokens(tokenizer, ASKED, None)
+
+
 def test_answers_of_several_tokens_are_refused(tmp_path: Path) -> None:
     tokenizer = load_causal_lm(str(save_tiny_causal_lm(tmp_path / "tiny"))).tokenizer
     assert len(tokenizer("Yes")["input_ids"]) == 2

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from transformers import AddedToken
 
 from stages.core.chat import Message
 from stages.core.errors import ConfigError, DataError
@@ -69,6 +70,16 @@ def test_seam_that_merges_with_a_principle_is_not_cut_through() -> None:
     assert list(one.prefix + one.suffix) == tokenizer(text)["input_ids"]
     assert one.prefix == two.prefix
     assert tokenizer.decode(one.suffix).startswith("\n#1")
+
+
+def test_special_token_that_swallows_what_is_before_it_is_noticed() -> None:
+    tokenizer = answering_tokenizer()
+    tokenizer.add_special_tokens({"additional_special_tokens": [AddedToken("<|im_start|>", lstrip=True, special=True)]})
+    assert len(tokenizer("\n<|im_start|>")["input_ids"]) == 1
+    own = PairEncoder(make_template(tokenizer), tokenizer, 4096)
+    pair = own.encode(ASKED, "It is clear.", ["clarity"])[0]
+    text = own.template.render(tokenizer, ASKED, "It is clear.", "clarity")
+    assert list(pair.prefix + pair.suffix) == tokenizer(text)["input_ids"]
 
 
 def test_window_is_kept_and_reserves_room_for_the_principle() -> None:
