@@ -46,7 +46,7 @@ def test_prefix_does_not_depend_on_the_other_principles() -> None:
 WORDS = st.text(st.sampled_from("ab Yes<|im_end|>\n\t.é漢\u0301#'"), max_size=12)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([CHAT_TEMPLATE, PLAIN]), WORDS, WORDS, st.lists(WORDS, min_size=1, max_size=4))
 def test_tokens_are_those_of_the_whole_chat(template: str, asked: str, response: str, principles: list[str]) -> None:
     own = encoder(chat_template=template)

@@ -56,7 +56,7 @@ def test_scores_equal_single_pairs_in_the_order_given(name: str, row_tokens: int
 
 
 @NAMES
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.permutations(range(9)), st.integers(1, 9), st.integers(1, 600))
 def test_scores_do_not_depend_on_batch_size_order_or_number_of_principles(
     name: str, order: list[int], count: int, row_tokens: int

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.core.chat import Message
@@ -76,6 +76,7 @@ def test_frame_that_does_not_fit_gives_nothing() -> None:
 texts = st.text("abc", max_size=40)
 
 
+@settings(deadline=None)
 @given(st.booleans(), st.lists(texts, max_size=5), texts, st.integers(0, 150))
 def test_result_fits_and_holds_parts_of_the_conversation_only(
     system: bool, contents: list[str], response: str, limit: int
