@@ -68,6 +68,8 @@ def _parameter(flag: Flag) -> inspect.Parameter:
 def _typer_info(flag: Flag) -> Any:  # noqa: ANN401 - typer declares its Option() as Any
     if flag.name == "inputs":
         return typer.Argument(None, help=flag.help, show_default=False)
+    if flag.positional:
+        return typer.Argument(None, help=flag.help, show_default=False, autocompletion=_completer(flag.choices))
     spelling = f"{flag.option}/--no-{flag.option[2:]}" if flag.kind == "bool" else flag.option
     return typer.Option(
         None,

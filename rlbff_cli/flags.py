@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-from stages.core.options import Panel
+from stages.core.options import POSITIONAL, Panel
 
 Kind = Literal["text", "int", "float", "bool", "path", "choice", "texts"]
 
@@ -20,7 +20,10 @@ _KINDS: Final[dict[object, Kind]] = {str: "text", int: "int", float: "float", bo
 
 @dataclass(frozen=True, kw_only=True)
 class Flag:
-    """One option: `name` as in YAML, `group` the config field it is nested in, if any."""
+    """One option: `name` as in YAML, `group` the config field it is nested in, if any.
+
+    A `positional` one is typed by its place, as are the inputs, which come last.
+    """
 
     name: str
     group: str | None
@@ -31,11 +34,12 @@ class Flag:
     help: str
     short: tuple[str, ...]
     panel: str | None
+    positional: bool
 
     @property
     def option(self) -> str:
-        """The option as it is typed: `--max-cost`."""
-        return f"--{self.name.replace('_', '-')}"
+        """The option as it is typed: `--max-cost`; for a positional one the word that stands for it: `BENCHMARK`."""
+        return self.name.upper() if self.positional else f"--{self.name.replace('_', '-')}"
 
     @property
     def variable(self) -> str:
@@ -82,6 +86,7 @@ def _flag(field: "Field[Any]", annotation: object, marks: list[object], group: s
         help=texts[0],
         short=tuple(text for text in texts[1:] if text.startswith("-")),
         panel=panel,
+        positional=any(mark is POSITIONAL for mark in marks),
     )
 
 

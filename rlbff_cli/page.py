@@ -54,6 +54,8 @@ def metavar(flag: Flag) -> str:
 
 def names(flag: Flag) -> str:
     """The option as it is typed: `-o, --out PATH` or `--resume / --no-resume`."""
+    if flag.positional:
+        return flag.option
     spelled = ", ".join((*flag.short, flag.option))
     if flag.kind == "bool":
         # --no-x exists for every switch, against YAML and the environment; it is shown where it is the news.

@@ -33,7 +33,7 @@ def resolve(
     for name, value in _read_file(file, by_name).items() if file else ():
         values[name], origin[name] = value, f"{file}"
     for flag in flags:
-        if environ and environ.get(flag.variable) and flag.name != "inputs":
+        if environ and environ.get(flag.variable) and flag.name != "inputs" and not flag.positional:
             values[flag.name] = from_text(flag, environ[flag.variable], flag.variable)
             origin[flag.name] = flag.variable
     for name, value in given.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from rlbff_cli.flags import Flag, flags_of
-from rlbff_cli.page import Page, Section, sections_of
+from rlbff_cli.page import Page, Section, explanation, sections_of
 from stages.core.options import Panel
 
 
@@ -37,6 +37,15 @@ COMMANDS: Final = (
         stage=True,
     ),
     Entry(
+        name="eval",
+        about="Measure reward models and judges on benchmarks, from scores that are there.",
+        config="stages.eval.config:EvalConfig",
+        work="stages.eval.run:run",
+        argument="ROWS",
+        example="rlbff eval judgebench outputs.jsonl.gz -o judged",
+        stage=True,
+    ),
+    Entry(
         name="status",
         about="Say how far folders are, and what was dropped and rejected.",
         config="rlbff_cli.status:StatusOptions",
@@ -57,7 +66,7 @@ COMMANDS: Final = (
 )
 
 
-PLANNED: Final = ("train-rm", "score", "select-cotp", "verify-code", "train-policy", "eval")
+PLANNED: Final = ("train-rm", "score", "select-cotp", "verify-code", "train-policy")
 """Commands that are announced but do not exist."""
 
 
@@ -90,18 +99,20 @@ def flags_for(entry: Entry) -> tuple[Flag, ...]:
 
 def known_variables() -> set[str]:
     """The RLBFF_* variables that set an option of any stage."""
-    return {flag.variable for entry in COMMANDS if entry.stage for flag in flags_for(entry) if flag.name != "inputs"}
+    options = (flag for entry in COMMANDS if entry.stage for flag in flags_for(entry))
+    return {flag.variable for flag in options if flag.name != "inputs" and not flag.positional}
 
 
 def page_for(entry: Entry, flags: tuple[Flag, ...]) -> Page:
     """The help page of a command."""
+    words = tuple((flag.option, explanation(flag)) for flag in flags if flag.positional)
     inputs = tuple((f"{entry.argument}...", flag.help) for flag in flags if flag.name == "inputs")
-    *groups, last = sections_of([flag for flag in flags if flag.name != "inputs"])
+    *groups, last = sections_of([flag for flag in flags if flag.name != "inputs" and not flag.positional])
     return Page(
-        usage=f"rlbff {entry.name} [OPTIONS] {entry.argument}...",
+        usage=f"rlbff {entry.name} [OPTIONS] {' '.join(name for name, _ in (*words, *inputs))}",
         about=entry.about,
         sections=(
-            Section("Arguments", inputs),
+            Section("Arguments", (*words, *inputs)),
             *groups,
             Section(last.title, (*last.rows, ("-h, --help", "Show this page."))),
         ),

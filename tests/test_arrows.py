@@ -22,6 +22,8 @@ THIRD_PARTY: dict[str, set[str]] = {
     "stages/core/progress.py": set(),
     "stages/extract_principles": {"pyarrow", "numpy", "orjson", "yaml", "rapidfuzz"},
     "stages/extract_principles/config.py": set(),
+    "stages/eval": {"pyarrow", "numpy", "yaml"},
+    "stages/eval/config.py": set(),
     "stages/models": {"torch", "transformers", "sentence_transformers", "safetensors", "jinja2", "numpy"},
     "stages/sandbox": set(),
 }

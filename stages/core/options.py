@@ -2,8 +2,9 @@
 
 The command line and the YAML file show nested groups flat: `run.workers` is `--workers` and `workers:`. An option's
 help text is the first string in its `Annotated`; a string that begins with "-" is a short flag; `OPERATIONAL` marks
-an option that cannot change a byte of the result and is therefore left out of the fingerprint; `Panel` names the
-heading under which `--help` lists a group. Imports nothing but the standard library and the error tree.
+an option that cannot change a byte of the result and is therefore left out of the fingerprint; `POSITIONAL` one that is
+typed by its place before the inputs, without a name; `Panel` names the heading under which `--help` lists a group.
+Imports nothing but the standard library and the error tree.
 """
 
 import os
@@ -17,6 +18,9 @@ from stages.core.errors import ConfigError
 
 OPERATIONAL: Final = object()
 """Marker in an option's `Annotated`: how the work is done, not what comes out."""
+
+POSITIONAL: Final = object()
+"""Marker in an option's `Annotated`: a word of the command line that stands before the inputs."""
 
 
 @dataclass(frozen=True)

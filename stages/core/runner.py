@@ -181,13 +181,23 @@ def _write_plan(job: Job, plan: Plan) -> None:
     write_text(hidden(job.root, "plan.json"), dump_json(record), hidden(job.root, "tmp"))
 
 
-def work(job: Job, part: int, transform: Transform, advance: Callable[[int], None]) -> Done:
-    """Do one part: read, transform, write, record. The record comes last."""
+def work(
+    job: Job,
+    part: int,
+    transform: Transform,
+    advance: Callable[[int], None],
+    source: Iterator[SourceRow] | None = None,
+) -> Done:
+    """Do one part: read, transform, write, record. The record comes last.
+
+    `source` are the rows of the part where its slice only stands for several others, as in a stage that adds up its
+    whole input.
+    """
     seen = Counter[str]()
     broken: list[Rejected] = []
 
     def rows() -> Iterator[SourceRow]:
-        for row in read(job.slices[part], job.reading):
+        for row in read(job.slices[part], job.reading) if source is None else source:
             seen["in"] += 1
             if row.problem is None:
                 yield row

@@ -118,4 +118,43 @@ REJECTED: Final = Table(
     "Input rows that could not be processed, kept under `.rlbff/rejected/`.",
 )
 
-TABLES: Final = (FEEDBACK, PRINCIPLES, DROPPED_PRINCIPLES, REJECTED)
+SCORES: Final = Table(
+    "scores",
+    (
+        Column("id", pa.string(), "Row of the input that was scored."),
+        Column("prompt", CHAT, "The conversation up to the response."),
+        Column("completion", CHAT, "The response that was scored."),
+        Column("principle", pa.string(), "The principle that the score is about; null where the model knows none."),
+        Column("score", pa.float32(), "Log-odds of Yes over No, as the model gives them.", required=True),
+        Column("p_yes", pa.float32(), "Calibrated probability of Yes; null where the model is not calibrated."),
+        Column("rm", pa.string(), "The reward model."),
+    ),
+    "What a reward model thinks of responses, one row a response and principle.",
+)
+
+METRICS: Final = Table(
+    "metrics",
+    (
+        Column("stage", pa.string(), "The command that measured."),
+        Column("benchmark", pa.string(), "What was measured, such as rm-bench."),
+        Column("group", pa.string(), "Which rows: all, or those of one domain, category or principle."),
+        Column("metric", pa.string(), "The figure's name; with `.against` it is that of the second source of scores."),
+        Column("value", pa.float64(), "The figure; shares lie between 0 and 1; null where it is undefined."),
+        Column("low", pa.float64(), "Lower end of the 95 % interval; null where there is none."),
+        Column("high", pa.float64(), "Upper end of the 95 % interval."),
+        Column("n", pa.int64(), "How many units (pairs, prompts, rows) the figure rests on."),
+    ),
+    "Figures with their intervals, one a row.",
+    "DuckDB",
+)
+
+DROPPED_ROWS: Final = Table(
+    "dropped rows",
+    (
+        Column("id", pa.string(), "The row's id."),
+        Column("dropped_by", pa.string(), "Why no figure rests on the row, such as no_opposite."),
+    ),
+    "Rows that `eval` read but could not use, kept under `.rlbff/dropped/`.",
+)
+
+TABLES: Final = (FEEDBACK, PRINCIPLES, DROPPED_PRINCIPLES, SCORES, METRICS, DROPPED_ROWS, REJECTED)

@@ -8,6 +8,7 @@ from rlbff_cli.flags import REQUIRED, Flag, flags_of
 from rlbff_cli.page import names
 from rlbff_cli.table import COMMANDS, flags_for
 from stages.core.options import Panel
+from stages.eval.config import EvalConfig
 from tests.rlbff_cli.fake_stage import FakeConfig
 
 
@@ -18,7 +19,8 @@ def frozen_lines() -> list[str]:
         for flag in flags_for(entry):
             if flag.name != "inputs":
                 choices = f" {{{','.join(flag.choices)}}}" if flag.choices else ""
-                lines.append(f"  {names(flag)}{choices} = {flag.default!r}")
+                default = "required" if flag.default is REQUIRED else repr(flag.default)
+                lines.append(f"  {names(flag)}{choices} = {default}")
     return lines
 
 
@@ -86,6 +88,12 @@ def test_the_type_of_a_field_decides_the_kind(name: str, kind: str, nullable: bo
 def test_texts_beginning_with_a_dash_are_short_flags() -> None:
     assert by_name(FakeConfig)["skip"].short == ("-s",)
     assert by_name(FakeConfig)["skip"].help == "Names to leave out."
+
+
+def test_a_positional_option_goes_by_the_word_that_stands_for_it() -> None:
+    flag = by_name(EvalConfig)["benchmark"]
+    assert (flag.positional, flag.option, names(flag), flag.default) == (True, "BENCHMARK", "BENCHMARK", REQUIRED)
+    assert not by_name(EvalConfig)["scores"].positional
 
 
 def test_two_options_of_one_name_are_our_mistake() -> None:

@@ -84,8 +84,12 @@ def test_stdin_is_read_before_a_stage_is_imported(rlbff: Rlbff) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["nope"], 2, "There is no command nope. The commands are extract-principles, status, cat, fake."),
-        (["train-rm"], 2, "There is no command train-rm yet. The commands are extract-principles, status, cat, fake."),
+        (["nope"], 2, "There is no command nope. The commands are extract-principles, eval, status, cat, fake."),
+        (
+            ["train-rm"],
+            2,
+            "There is no command train-rm yet. The commands are extract-principles, eval, status, cat, fake.",
+        ),
         (["stauts"], 2, "There is no command stauts. Did you mean status?"),
         (["fake", "x", "--treshold", "1"], 2, "rlbff fake has no option --treshold. Did you mean --threshold?"),
         (["--treshold"], 2, "rlbff has no option --treshold."),
@@ -285,3 +289,14 @@ def test_an_unknown_exception_leaves_main(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("rlbff_cli.main.flags_for", broken)
     with pytest.raises(ZeroDivisionError):
         main(["cat", "x"])
+
+
+def test_a_word_before_the_inputs_is_read_by_its_place(rlbff: Rlbff) -> None:
+    page = rlbff("eval", "--help").stdout
+    assert "rlbff eval [OPTIONS] BENCHMARK ROWS..." in page
+    assert "--benchmark" not in page
+    assert "what.jsonl does not exist" in error_of(rlbff("eval", "llmbar", "what.jsonl"))
+    assert "BENCHMARK is 'llmba'; it must be one of" in error_of(rlbff("eval", "llmba", "what.jsonl"))
+    refused = rlbff("eval", "llmbar", "what.jsonl", RLBFF_BENCHMARK="rm-bench")
+    assert refused.returncode == 2
+    assert "RLBFF_BENCHMARK is not an option" in error_of(refused)

@@ -1,0 +1,35 @@
+"""What a person sees at the end of eval: the first figures as a table. All of them are in the folder."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from stages.core.progress import Progress
+from stages.eval.measured import Figure
+
+_MOST: Final = 60
+
+
+def headline(figures: Sequence[Figure]) -> Mapping[str, float | None]:
+    """The figures of the first group, by name: what a script asks for."""
+    return {figure.metric: figure.value for figure in figures if figure.group == figures[0].group}
+
+
+def show(benchmark: str, figures: Sequence[Figure], progress: Progress) -> None:
+    """The table of figures with their intervals."""
+    if not figures:
+        return
+    rows = [(one.group, one.metric, _number(one.value), _interval(one), one.n) for one in figures[:_MOST]]
+    title = f"{benchmark}: figures with 95 % intervals"
+    if len(figures) > _MOST:
+        title += f" (the first {_MOST} of {len(figures):,})"
+    progress.table(title, ("group", "metric", "value", "interval", "n"), rows)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _interval(figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return "-"
+    return f"[{figure.low:.4f}, {figure.high:.4f}]"
