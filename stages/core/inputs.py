@@ -151,8 +151,9 @@ def _find_remote(argument: str) -> list[SourceFile]:
         raise
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{argument} cannot be opened: {error}.") from error
-    except OSError as error:
-        raise InputMissing(f"{argument} cannot be reached: {error}.") from error
+    except Exception as error:
+        words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise InputMissing(f"{argument} cannot be reached: {words}.") from error
     if not names:
         raise InputMissing(f"{argument} matches no file.")
     return [_describe(system.unstrip_protocol(name), system.unstrip_protocol(name), remote=True) for name in names]

@@ -1,5 +1,6 @@
 """Wires extract-principles together; the only file of the stage that touches the disk."""
 
+import difflib
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,10 +9,10 @@ from typing import Any, Final
 
 import yaml
 
-from stages.core.errors import DataError, InputMissing
+from stages.core.errors import ConfigError, DataError, InputMissing
 from stages.core.inputs import stem
 from stages.core.manifest import hidden, read_done, total
-from stages.core.options import flat, identity
+from stages.core.options import flat, identity, parse_map
 from stages.core.pool import run_parts
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
@@ -136,6 +137,7 @@ def _settle(config: ExtractPrinciplesConfig, plan: Plan, survey: Survey, taxonom
     columns = plan.columns.names()
     if not plan.sample:
         raise _nothing_readable(plan, config)
+    _check_map(config)
     layout: str = config.layout
     if layout == "auto":
         layout = detect_layout(columns, plan.inputs[0].name)
@@ -149,6 +151,16 @@ def _settle(config: ExtractPrinciplesConfig, plan: Plan, survey: Survey, taxonom
     names = _output_names([name for name in columns if name not in CONSUMED[layout]])
     pass_through = tuple(PassThrough(source, name, plan.columns.type_of(source)) for source, name in names.items())
     return Settings(config=config, layout=layout, consensus=consensus, pass_through=pass_through, taxonomy=taxonomy)
+
+
+def _check_map(config: ExtractPrinciplesConfig) -> None:
+    """Refuse a mapping to a column that no layout reads: it would rename a column and change nothing else."""
+    known = sorted({column for columns in CONSUMED.values() for column in columns})
+    for ours in parse_map(config.run.map):
+        if ours not in known:
+            near = difflib.get_close_matches(ours, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Columns to map to are {', '.join(CONSUMED['feedback'])}."
+            raise ConfigError(f"--map {ours}=... names no column that this command reads. {hint}")
 
 
 def _output_names(rest: Sequence[str]) -> dict[str, str]:

@@ -42,6 +42,18 @@ def test_what_datasets_keeps_beside_its_rows_is_not_read(scheme: str, tmp_path: 
     assert names(f"{scheme}{tmp_path}") == ["cache-1.jsonl", "data-00000-of-00001.arrow"]
 
 
+def test_a_driver_that_raises_errors_of_its_own_is_input_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class LibraryError(Exception):
+        pass
+
+    def fail(url: str) -> None:
+        raise LibraryError("no\nroute")
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", fail)
+    with pytest.raises(InputMissing, match=r"s3://bucket/x\.jsonl cannot be reached: no route"):
+        find_files(("s3://bucket/x.jsonl",))
+
+
 def test_linked_folders_are_searched_once_and_a_broken_link_is_no_silent_loss(tmp_path: Path) -> None:
     data = tmp_path / "data"
     touch(data / "a.jsonl")

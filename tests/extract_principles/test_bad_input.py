@@ -13,7 +13,7 @@ import pytest
 
 from tests.extract_principles.commands import contents, rlbff, rows_of
 
-GOOD = b'{"id": "good", "feedback": "The answer is wrong."}\n'
+GOOD = b'{"id": "good", "feedback": "The answer is wrong.", "note": "n"}\n'
 
 
 def run(tmp_path: Path, name: str, content: bytes, *options: object) -> subprocess.CompletedProcess[str]:
@@ -113,6 +113,7 @@ def test_what_does_not_exist_is_66(tmp_path: Path) -> None:
         (["--embedder", "ngrams"], "Did you mean 'ngram'"),
         (["--workers", "0"], "--workers"),
         (["--map", "feedback"], "--map"),
+        (["--map", "promt=note"], "Did you mean prompt?"),
         (["--consensus-treshold", "0.7"], "--consensus-threshold"),
         (["--max-cost", "3"], "--price-in"),
     ],
