@@ -24,12 +24,18 @@ THIRD_PARTY: dict[str, set[str]] = {
     "stages/extract_principles/config.py": set(),
     "stages/eval": {"pyarrow", "numpy", "yaml"},
     "stages/eval/config.py": set(),
+    "stages/rewards": {"numpy", "torch", "transformers", "safetensors"},
+    "stages/rewards/options.py": set(),
+    "stages/train_rm": {"numpy", "pyarrow", "yaml", "torch", "transformers", "accelerate", "peft", "safetensors"},
+    "stages/train_rm/config.py": set(),
+    "stages/score": {"numpy", "pyarrow", "yaml"},
+    "stages/score/config.py": set(),
     "stages/models": {"torch", "transformers", "sentence_transformers", "safetensors", "jinja2", "numpy"},
     "stages/sandbox": set(),
 }
 
 # Rooms that only an extra of pyproject.toml makes work.
-NEEDS_AN_EXTRA = ("stages/models",)
+NEEDS_AN_EXTRA = ("stages/models", "stages/rewards", "stages/train_rm")
 
 # What the command line may know of the stages: their options, how a folder is read, and how it is printed.
 CLI_MAY_IMPORT = ("errors", "progress", "options", "manifest", "shards", "report", "helpsteer3")
