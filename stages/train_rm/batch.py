@@ -37,12 +37,14 @@ class Pair(NamedTuple):
 class MicroBatch:
     """One forward pass. `targets` are the soft labels in [0, 1], one a suffix in the order of the trees (empty for
     Bradley-Terry); `pairs` are compared with one another (Bradley-Terry, or the auxiliary margin). A micro-batch that
-    only evens out the number of passes has neither targets nor pairs: its loss is zero.
+    only evens out the number of passes has neither targets nor pairs: its loss is zero. `rows` are the places of the
+    input rows, one a suffix, to name them where a loss is not finite.
     """
 
     trees: tuple[Tree, ...]
     targets: tuple[float, ...] = ()
     pairs: tuple[Pair, ...] = ()
+    rows: tuple[int, ...] = ()
 
     @property
     def num_tokens(self) -> int:
