@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.core.errors import DataError
-from stages.eval.calibration import (
+from stages.core.intervals import Rows
+from stages.eval.measured import WHOLE, Measured, Name, join
+from stages.eval.scored_rows import ScoredRow, by_conversation, conversations_of, families, labels_of, scores_of
+from stages.rewards.calibration import (
     Floats,
     Labels,
     Platt,
@@ -27,9 +30,6 @@ from stages.eval.calibration import (
     sweep_error,
     tally,
 )
-from stages.eval.intervals import Rows
-from stages.eval.measured import WHOLE, Measured, Name, join
-from stages.eval.scored_rows import ScoredRow, by_conversation, conversations_of, families, labels_of, scores_of
 
 FIT: Final = "fit half"
 HELD_OUT: Final = "held-out half"

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.eval.intervals import Rows
+from stages.core.intervals import Rows
 from stages.eval.measured import WHOLE, Measured, Name, group_means
 from stages.eval.scored_rows import ScoredRow, by_conversation, labels_of, scores_of
 

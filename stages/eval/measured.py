@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.eval.intervals import Figures, Rows, bootstrap, mcnemar_exact
+from stages.core.intervals import Figures, Rows, bootstrap, mcnemar_exact
 
 
 class Name(NamedTuple):

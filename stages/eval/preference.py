@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.core.intervals import Rows
 from stages.core.rows import Row
 from stages.eval.answers import Answer
 from stages.eval.fields import Unfit, number_field
-from stages.eval.intervals import Rows
 from stages.eval.measured import WHOLE, Measured, Name
 
 _TOLERANCE: Final = 1e-6

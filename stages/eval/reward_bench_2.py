@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.core.intervals import Rows
 from stages.core.rows import Row
 from stages.eval.answers import Answer, answer
 from stages.eval.fields import Unfit, numbers_field, text_field, texts_field
-from stages.eval.intervals import Rows
 from stages.eval.measured import WHOLE, Measured, Name
 from stages.eval.ties import combine, margins
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.core.intervals import Rows
 from stages.core.rows import Row
 from stages.eval.answers import Answer, answer, digest
 from stages.eval.fields import Unfit, bool_field, number_field, text_field
-from stages.eval.intervals import Rows
 from stages.eval.measured import Measured
 from stages.eval.surface import Surface, surface
 

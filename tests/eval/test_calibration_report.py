@@ -5,10 +5,10 @@ import pytest
 
 from stages.core.errors import DataError
 from stages.eval import hacking
-from stages.eval.calibration import fit_platt, nll
 from stages.eval.calibration_report import FIT, HELD_OUT, measure
 from stages.eval.measured import Figure, to_figures
 from stages.eval.scored_rows import ScoredRow, labels_of, read, scores_of, with_scores
+from stages.rewards.calibration import fit_platt, nll
 from tests.eval.rows import calibrated_rows, scored_row
 
 

@@ -1,7 +1,7 @@
 """How far probabilities can be believed, and the temperature and bias that make them so.
 
 Log-odds go in wherever a probability could round to 0 or 1. Which rows are measured, and on which the fit is made, is
-the business of calibration_report.py.
+the business of the stages that train and measure models. Imports no torch.
 
 Shapes: N rows, B bins.
 """

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.eval.intervals import Figures, Rows, bootstrap, mcnemar_exact
+from stages.core.intervals import Figures, Rows, bootstrap, mcnemar_exact
 from tests.naive import intervals as naive
 
 

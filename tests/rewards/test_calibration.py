@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.eval.calibration import (
+from stages.rewards.calibration import (
     Platt,
     auroc,
     balanced_accuracy,
