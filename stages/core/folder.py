@@ -103,6 +103,11 @@ def trim(root: Path, parts: int) -> None:
 
 def clear(root: Path) -> None:
     """Remove everything of ours from a folder except the journal, whose answers stay valid."""
+    for done in hidden(root, "done").glob("part-*.json"):
+        record = recorded(root, int(done.stem.removeprefix("part-")))
+        for path in (root / name for name in (record.files if record is not None else ())):
+            if path.resolve().is_relative_to(root.resolve()):
+                path.unlink(missing_ok=True)
     for path in root.glob("part-*.parquet"):
         path.unlink()
     for path in (root / HIDDEN).iterdir():

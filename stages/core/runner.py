@@ -34,7 +34,8 @@ class PartOutput:
     """What a stage makes of one part: rows to write, rows dropped, rows rejected, and how many input rows were which.
 
     `kept` and `dropped_rows` count input rows: those that led to at least one written row, and those that led to none.
-    `counts` are further sums for the waterfall; `stats` can be written as JSON and is read back at the end.
+    `counts` are further sums for the waterfall; `stats` can be written as JSON and is read back at the end. `files` are
+    paths within the folder of what the stage wrote there itself, such as a model.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -44,6 +45,7 @@ class PartOutput:
     dropped: Sequence[Mapping[str, Any]] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     stats: Mapping[str, object] | None = None
+    files: Sequence[str] = ()
 
 
 class Transform(Protocol):
@@ -55,13 +57,17 @@ class Transform(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What the runner must know of a stage. `open(config, root)` makes its Transform; a function found by import."""
+    """What the runner must know of a stage. `open(config, root)` makes its Transform; a function found by import.
+
+    `rows_in` is the subfolder of its shards where the folder itself holds something else.
+    """
 
     name: str
     version: int
     writes: Table
     dropped: Table
     open: Callable[[Any, Path], Transform]
+    rows_in: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +98,14 @@ class Job:
         return [self.fingerprint(part) for part in range(len(self.slices))]
 
 
-def reading(options: RunOptions) -> ReadOptions:
-    """The part of the run options that concerns the reading of rows."""
+def reading(options: RunOptions, *, unique_ids: bool = True) -> ReadOptions:
+    """The part of the run options that concerns the reading of rows, and whether each row has an id of its own."""
     return ReadOptions(
         rows_per_shard=options.rows_per_shard,
         max_row_bytes=options.max_row_bytes,
         limit=options.limit,
         mapping=parse_map(options.map),
+        unique_ids=unique_ids,
     )
 
 
@@ -109,10 +116,13 @@ def planned(
     options: RunOptions,
     progress: Progress,
     observe: Callable[[Row], None] = lambda row: None,
+    *,
+    unique_ids: bool = True,
 ) -> Iterator[Plan]:
     """Plan the input of a run, and hold its folder while the block runs. `observe` is shown every readable row.
 
-    With `--dry-run` nothing is written outside a temporary folder.
+    Unless `unique_ids`, rows may share an id; give `reading` the same. With `--dry-run` nothing is written outside a
+    temporary folder.
 
     Raises:
         OutputError: `root` is in use, is not ours, or cannot be written. DataError, InputMissing: see `sources.plan`.
@@ -127,7 +137,7 @@ def planned(
             spool = hidden(root, name)
             stack.callback(shutil.rmtree, spool, ignore_errors=True)
         progress.start("reading input", options.limit)
-        result = plan(inputs, reading(options), spool, advance=progress.advance, observe=observe)
+        result = plan(inputs, reading(options, unique_ids=unique_ids), spool, advance=progress.advance, observe=observe)
         progress.finish()
         _check_apart(root, spool, result)
         yield result
@@ -218,6 +228,7 @@ def work(
         counts=dict(output.counts),
     )
     written = _write_part_files(job, done, output, rejected)
+    written += [job.root / name for name in output.files]
     files = {path.relative_to(job.root).as_posix(): path.stat().st_size for path in written}
     done = replace(done, files=files)
     write_done(job.root, done)
@@ -242,7 +253,7 @@ def _write_part_files(job: Job, done: Done, output: PartOutput, rejected: Sequen
     }
     written: list[Path] = []
     for kind, table in tables.items():
-        path = part_path(job.root, part, kind)  # type: ignore[arg-type]
+        path = part_path(job.root, part, kind, job.stage.rows_in)  # type: ignore[arg-type]
         if table.num_rows:
             write_part(path, table, footer, temporary)
             written.append(path)

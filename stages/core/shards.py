@@ -25,16 +25,21 @@ Kind = Literal["rows", "dropped", "rejected"]
 _GROUP_BYTES: Final = 64 * 2**20
 
 
-def part_path(root: Path, part: int, kind: Kind = "rows") -> Path:
-    """Where part number `part` of a folder lies."""
-    folder = root if kind == "rows" else root / HIDDEN / kind
+ROWS_BESIDE: Final = "metrics"
+"""Subfolder for the shards of a folder whose own files are something else: those of a model."""
+
+
+def part_path(root: Path, part: int, kind: Kind = "rows", rows_in: str = "") -> Path:
+    """Where part number `part` of a folder lies; `rows_in` is the subfolder of its shards, if they have one."""
+    folder = root / rows_in if kind == "rows" else root / HIDDEN / kind
     return folder / f"part-{part:05d}.parquet"
 
 
 def list_parts(root: Path, kind: Kind = "rows") -> list[Path]:
-    """The shards of a folder in order; empty if there is none."""
-    folder = root if kind == "rows" else root / HIDDEN / kind
-    return sorted(folder.glob("part-*.parquet"))
+    """The shards of a folder in order, those in its subfolder if it has none itself; empty if there is none."""
+    if kind != "rows":
+        return sorted((root / HIDDEN / kind).glob("part-*.parquet"))
+    return sorted(root.glob("part-*.parquet")) or sorted((root / ROWS_BESIDE).glob("part-*.parquet"))
 
 
 def write_part(path: Path, table: pa.Table, metadata: Mapping[str, object], temporary: Path) -> None:

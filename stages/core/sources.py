@@ -75,12 +75,16 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """How rows are read: rows a slice, the longest row in bytes, how many rows, and column names {ours: theirs}."""
+    """How rows are read: rows a slice, the longest row in bytes, how many rows, and column names {ours: theirs}.
+
+    Where `unique_ids` is false, a row may repeat the id of another, as the principles of one response do.
+    """
 
     rows_per_shard: int
     max_row_bytes: int
     limit: int | None
     mapping: Mapping[str, str]
+    unique_ids: bool = True
 
 
 def plan(
@@ -197,8 +201,9 @@ class _Scan:
         self.observe(mapped)
         if len(self.sample) < _SAMPLE:
             self.sample.append(mapped)
-        self._ids.append(int.from_bytes(hashlib.blake2b(mapped["id"].encode(), digest_size=8).digest(), "big"))
-        self._places.append(len(self._slices) * _PLACE + row)
+        if self.options.unique_ids:
+            self._ids.append(int.from_bytes(hashlib.blake2b(mapped["id"].encode(), digest_size=8).digest(), "big"))
+            self._places.append(len(self._slices) * _PLACE + row)
 
     def _lines(self, name: str, path: str) -> str:
         digest = hashlib.sha256()
@@ -273,6 +278,8 @@ _PLACE: Final = 2**40
 
 def _repeated(hashes: "array[int]") -> Iterator[tuple[int, int]]:
     """(position, position of the first equal one) of every hash that stood earlier."""
+    if not hashes:
+        return
     values = np.frombuffer(hashes, dtype=np.uint64)
     order = np.argsort(values, kind="stable")
     ordered = values[order]

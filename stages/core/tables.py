@@ -132,11 +132,28 @@ SCORES: Final = Table(
     "What a reward model thinks of responses, one row a response and principle.",
 )
 
+PREFERENCES: Final = Table(
+    "preferences",
+    (
+        Column("id", pa.string(), "Row of the input that the better response stood in."),
+        Column("prompt", CHAT, "The conversation up to the responses."),
+        Column("chosen", CHAT, "The better response.", required=True),
+        Column("rejected", CHAT, "The worse response.", required=True),
+        Column("principle", pa.string(), "The principle by which it is better; null where several or none were used."),
+        Column("score_chosen", pa.float32(), "The better response's score."),
+        Column("score_rejected", pa.float32(), "The worse response's score."),
+        Column("margin", pa.float32(), "By how much the better response wins: the difference of the scores."),
+    ),
+    "Pairs of responses to one prompt, the better one first.",
+    "TRL (reward, DPO)",
+)
+
 METRICS: Final = Table(
     "metrics",
     (
         Column("stage", pa.string(), "The command that measured."),
-        Column("benchmark", pa.string(), "What was measured, such as rm-bench."),
+        Column("benchmark", pa.string(), "What was measured, such as rm-bench; `training` for figures of a step."),
+        Column("step", pa.int64(), "Optimiser step; null for figures of a benchmark."),
         Column("group", pa.string(), "Which rows: all, or those of one domain, category or principle."),
         Column("metric", pa.string(), "The figure's name; with `.against` it is that of the second source of scores."),
         Column("value", pa.float64(), "The figure; shares lie between 0 and 1; null where it is undefined."),
@@ -157,4 +174,4 @@ DROPPED_ROWS: Final = Table(
     "Rows that `eval` read but could not use, kept under `.rlbff/dropped/`.",
 )
 
-TABLES: Final = (FEEDBACK, PRINCIPLES, DROPPED_PRINCIPLES, SCORES, METRICS, DROPPED_ROWS, REJECTED)
+TABLES: Final = (FEEDBACK, PRINCIPLES, DROPPED_PRINCIPLES, SCORES, PREFERENCES, METRICS, DROPPED_ROWS, REJECTED)
