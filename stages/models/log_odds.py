@@ -1,4 +1,4 @@
-"""The log-odds of Yes over No from a hidden state and two rows of the head, in fp32.
+"""The log-odds of Yes over No from a hidden state and two rows of the head, in fp32; the logits of all tokens.
 
 Legend: N pairs, C channels of a hidden state, V vocabulary. Which two rows is decided in answer_tokens.py.
 """
@@ -39,22 +39,27 @@ def log_odds(hidden: Tensor, head: AnswerHead) -> Tensor:
     """Return logit(Yes) - logit(No), N in fp32, for the hidden states N x C after the model's last norm.
 
     Equal to log p(Yes) - log p(No), since the normaliser cancels. Only two rows of the head are read; their difference
-    and the dot product are fp32, because bf16 logits are coarse and tie.
+    and the dot product are fp32, under autocast too, because bf16 logits are coarse and tie.
     """
     assert hidden.ndim == 2
     assert hidden.shape[1] == head.weight.shape[1]
-    rows = head.weight[[head.yes, head.no]].float()
-    bias = rows.new_zeros(2) if head.bias is None else head.bias[[head.yes, head.no]].float()
-    if head.softcap is None:
-        return head.scale * (hidden.float() @ (rows[0] - rows[1]) + (bias[0] - bias[1]))
-    logits = head.softcap * torch.tanh(head.scale * (hidden.float() @ rows.T + bias) / head.softcap)
-    return logits[:, 0] - logits[:, 1]
+    with torch.autocast(hidden.device.type, enabled=False):
+        rows = head.weight[[head.yes, head.no]].float()
+        bias = rows.new_zeros(2) if head.bias is None else head.bias[[head.yes, head.no]].float()
+        if head.softcap is None:
+            return head.scale * (hidden.float() @ (rows[0] - rows[1]) + (bias[0] - bias[1]))
+        logits = head.softcap * torch.tanh(head.scale * (hidden.float() @ rows.T + bias) / head.softcap)
+        return logits[:, 0] - logits[:, 1]
+
+
+def answer_logits(hidden: Tensor, head: AnswerHead) -> Tensor:
+    """Return the logits of all tokens, N x V in fp32, for hidden states N x C; the product has the head's dtype."""
+    assert hidden.ndim == 2
+    with torch.autocast(hidden.device.type, enabled=False):
+        logits = torch.nn.functional.linear(hidden.to(head.weight.dtype), head.weight, head.bias).float() * head.scale
+    return logits if head.softcap is None else head.softcap * torch.tanh(logits / head.softcap)
 
 
 def answer_mass(hidden: Tensor, head: AnswerHead) -> Tensor:
     """Return p(Yes) + p(No), N in fp32, for hidden states N x C. It reads all V rows of the head: for samples."""
-    assert hidden.ndim == 2
-    logits = torch.nn.functional.linear(hidden.to(head.weight.dtype), head.weight, head.bias).float() * head.scale
-    if head.softcap is not None:
-        logits = head.softcap * torch.tanh(logits / head.softcap)
-    return logits.softmax(dim=1)[:, [head.yes, head.no]].sum(dim=1)
+    return answer_logits(hidden, head).softmax(dim=1)[:, [head.yes, head.no]].sum(dim=1)

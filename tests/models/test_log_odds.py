@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from stages.models.answer_tokens import AnswerTokens
-from stages.models.log_odds import AnswerHead, answer_head, answer_mass, log_odds
+from stages.models.log_odds import AnswerHead, answer_head, answer_logits, answer_mass, log_odds
 from tests.tiny_families import tiny_model
 
 WEIGHT = torch.tensor([[1.0, 2.0], [0.5, -1.0], [0.0, 0.0], [3.0, 1.0]])
@@ -46,6 +46,19 @@ def test_difference_is_computed_in_fp32() -> None:
     assert scores.dtype == torch.float32
 
 
+def test_difference_is_computed_in_fp32_under_autocast() -> None:
+    # 257 is no bf16 number: products in bf16 would say 256
+    head = PLAIN._replace(weight=torch.tensor([[257.0, 0.0], [0.0, 0.0]]), no=1)
+    hidden = torch.tensor([[1.0, 0.0]])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert (hidden @ head.weight.T).tolist() == [[256.0, 0.0]]
+        for capped in (head, head._replace(softcap=1e6)):
+            scores = log_odds(hidden, capped)
+            assert scores.dtype == torch.float32
+            assert scores.item() == pytest.approx(257.0, abs=0.1)
+        assert answer_logits(hidden, head).tolist() == [[257.0, 0.0]]
+
+
 def test_gradient_flows_into_both_rows_and_the_hidden_states() -> None:
     weight, hidden = WEIGHT.clone().requires_grad_(), HIDDEN[:1].clone().requires_grad_()
     log_odds(hidden, PLAIN._replace(weight=weight)).sum().backward()  # type: ignore[no-untyped-call]
@@ -67,5 +80,6 @@ def test_head_is_found_in_a_model_tied_or_not_scaled_or_capped(family: str) -> N
         assert torch.allclose(log_odds(hidden, head), logits[:, 7] - logits[:, 11], atol=1e-5)
         expected = logits.softmax(dim=1)[:, [7, 11]].sum(dim=1)
         assert torch.allclose(answer_mass(hidden, head), expected, atol=1e-6)
+        assert torch.allclose(answer_logits(hidden, head), logits, atol=1e-5)
     tied = head.weight is model.get_input_embeddings().weight
     assert tied == model.config.tie_word_embeddings
