@@ -5,13 +5,14 @@ import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_type_hints
 
-from rlbff_cli.pipe import expand_inputs, hand_on, stdout_reserved
+from rlbff_cli.pipe import expand_inputs, expand_option, hand_on, stdout_reserved
 from rlbff_cli.settings import check_environment, resolve
 from rlbff_cli.signals import interruptible
 from rlbff_cli.table import COMMON, CommonOptions, Entry, known_variables, load
-from stages.core.errors import RlbffError
+from stages.core.errors import ConfigError, RlbffError
+from stages.core.options import STDIN
 
 
 def call(entry: Entry, given: Mapping[str, object]) -> None:
@@ -58,5 +59,15 @@ def _run(entry: Entry, config: object, log_level: str) -> Any:  # noqa: ANN401 -
 
 
 def _with_stdin(config: Any) -> Any:  # noqa: ANN401 - any config with a field `inputs`
+    """The config with the paths on stdin where it says `-`: among its inputs, or in one option marked STDIN."""
+    hints = get_type_hints(type(config), include_extras=True)
+    marked = [name for name, hint in hints.items() if STDIN in getattr(hint, "__metadata__", ())]
+    options = {name: f"--{name.replace('_', '-')}" for name in marked if getattr(config, name) == "-"}
+    places = (["the inputs"] if "-" in config.inputs else []) + list(options.values())
+    if len(places) > 1:
+        raise ConfigError(f"- stands for stdin in {' and '.join(places)}; stdin can be read only once.")
+    if options:
+        ((name, option),) = options.items()
+        return replace(config, **{name: expand_option(option, sys.stdin)})
     inputs = expand_inputs(config.inputs, sys.stdin)
     return config if inputs == config.inputs else replace(config, inputs=inputs)

@@ -24,6 +24,23 @@ def expand_inputs(inputs: tuple[str, ...], stdin: TextIO) -> tuple[str, ...]:
         return inputs
     if inputs.count("-") > 1:
         raise ConfigError("- is given twice; stdin can be read only once.")
+    place = inputs.index("-")
+    return (*inputs[:place], *_read_paths(stdin), *inputs[place + 1 :])
+
+
+def expand_option(option: str, stdin: TextIO) -> str:
+    """The path on `stdin` that `-` stands for as the value of `option`; blocks as `expand_inputs` does.
+
+    Raises:
+        ConfigError: there is no pipe to read, or several paths. DataError: it is empty. InputMissing: it holds data.
+    """
+    paths = _read_paths(stdin)
+    if len(paths) > 1:
+        raise ConfigError(f"{option} - takes one path, but stdin has {len(paths)}: {', '.join(paths[:2])}, ...")
+    return paths[0]
+
+
+def _read_paths(stdin: TextIO) -> tuple[str, ...]:
     if stdin.isatty():
         raise ConfigError("- reads paths from stdin, but stdin is the terminal. Pipe a command into this one.")
     paths = tuple(_paths(stdin.buffer))
@@ -32,8 +49,7 @@ def expand_inputs(inputs: tuple[str, ...], stdin: TextIO) -> tuple[str, ...]:
             "- found no path on stdin; the command before the pipe probably failed. "
             "`set -o pipefail` makes the shell report that command's exit code."
         )
-    place = inputs.index("-")
-    return (*inputs[:place], *paths, *inputs[place + 1 :])
+    return paths
 
 
 def _paths(stdin: BinaryIO) -> Iterator[str]:

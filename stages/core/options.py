@@ -3,7 +3,8 @@
 The command line and the YAML file show nested groups flat: `run.workers` is `--workers` and `workers:`. An option's
 help text is the first string in its `Annotated`; a string that begins with "-" is a short flag; `OPERATIONAL` marks
 an option that cannot change a byte of the result and is therefore left out of the fingerprint; `POSITIONAL` one that is
-typed by its place before the inputs, without a name; `Panel` names the heading under which `--help` lists a group.
+typed by its place before the inputs, without a name; `STDIN` a path for which `-` may be written; `Panel` names the
+heading under which `--help` lists a group.
 Imports nothing but the standard library and the error tree.
 """
 
@@ -21,6 +22,10 @@ OPERATIONAL: Final = object()
 
 POSITIONAL: Final = object()
 """Marker in an option's `Annotated`: a word of the command line that stands before the inputs."""
+
+
+STDIN: Final = object()
+"""Marker in an option's `Annotated`: a path; `-` stands for the one path on stdin, as it does among the inputs."""
 
 
 @dataclass(frozen=True)

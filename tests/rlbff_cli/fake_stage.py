@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from stages.core.errors import ConfigError, TooManyFailed
-from stages.core.options import OPERATIONAL, LlmOptions, Panel, RunOptions, check_range
+from stages.core.options import OPERATIONAL, STDIN, LlmOptions, Panel, RunOptions, check_range
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
 
@@ -26,6 +26,8 @@ class FakeConfig:
         Literal["extra-small", "small", "medium", "large", "extra-large"] | None, "How much is to be done."
     ] = None
     threshold: Annotated[float, "Between 0 and 1."] = 0.5
+    helper: Annotated[str | None, "A path, or - for the one on stdin.", OPERATIONAL, STDIN] = None
+    tool_path: Annotated[str | None, "Another such path.", OPERATIONAL, STDIN] = None
     skip: Annotated[tuple[str, ...], "Names to leave out.", "-s"] = ("a", "b")
     fail: Annotated[Literal["no", "failed", "bug", "signal", "sleep"], "How to end."] = "no"
     loud: Annotated[bool, "Write to stdout, as libraries do."] = False
@@ -61,7 +63,8 @@ def run(config: FakeConfig, *, progress: Progress = quiet) -> Report:
         time.sleep(60)
     progress.finish()
     progress.summary({"folder": config.out, "kept": 1234})
-    facts = {"inputs": list(config.inputs), "heavy": [name for name in ("torch", "pyarrow") if name in sys.modules]}
+    facts: dict[str, object] = {"inputs": list(config.inputs), "helper": config.helper}
+    facts["heavy"] = [name for name in ("torch", "pyarrow") if name in sys.modules]
     return Report(
         folder=config.out or Path("out"), complete=not config.partial, rows={"in": len(config.inputs)}, facts=facts
     )

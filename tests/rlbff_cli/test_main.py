@@ -56,6 +56,12 @@ def test_paths_are_read_from_stdin_in_place_of_the_dash(rlbff: Rlbff) -> None:
     assert json.loads(result.stdout)["facts"]["inputs"] == ["first", "one", "two words", "last"]
 
 
+def test_an_option_may_take_its_path_from_stdin(rlbff: Rlbff) -> None:
+    result = rlbff("fake", "x", "--helper", "-", "--json", stdin="the rm\n")
+    facts = json.loads(result.stdout)["facts"]
+    assert (facts["inputs"], facts["helper"], facts["heavy"]) == (["x"], "the rm", [])
+
+
 def test_a_pipe_of_stages(environ: dict[str, str], tmp_path: Path) -> None:
     call = f"{sys.executable} {DRIVER} fake"
     result = subprocess.run(
@@ -100,6 +106,9 @@ def test_stdin_is_read_before_a_stage_is_imported(rlbff: Rlbff) -> None:
         (["fake", "x", "--limit", "0"], 2, "--limit is 0; it must be at least 1."),
         (["fake"], 2, "No input."),
         (["fake", "-", "-"], 2, "- is given twice"),
+        (["fake", "-", "--helper", "-"], 2, "- stands for stdin in the inputs and --helper; stdin can be read only"),
+        (["fake", "x", "--tool-path", "-", "--helper", "-"], 2, "- stands for stdin in --helper and --tool-path;"),
+        (["fake", "x", "--helper", "-"], 65, "- found no path on stdin"),
         (["fake", "x", "--config", "none.yaml"], 2, "none.yaml cannot be read"),
         (["fake", "x", "--log-level", "loud"], 2, "must be one of error, warning, info, debug"),
         (["fake", "x", "--fail", "failed"], 3, "7 of 9 rows failed"),

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from rlbff_cli.pipe import expand_inputs
+from rlbff_cli.pipe import expand_inputs, expand_option
 from stages.core.errors import ConfigError, DataError, InputMissing
 
 
@@ -48,3 +48,20 @@ def test_data_where_paths_belong_is_told_apart(data: bytes) -> None:
 
 def test_the_longest_path_is_a_path() -> None:
     assert expand_inputs(("-",), stdin(b"x" * 4096 + b"\r\n" + b"y")) == ("x" * 4096, "y")
+
+
+def test_an_option_takes_the_one_path_on_stdin() -> None:
+    assert expand_option("--rm", stdin(b"\nruns/my rm\r\n")) == "runs/my rm"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "words"),
+    [
+        (b"one\ntwo\n", ConfigError, "--rm - takes one path, but stdin has 2: one, two"),
+        (b"", DataError, "set -o pipefail"),
+        (b"{}\n", InputMissing, "looks like data"),
+    ],
+)
+def test_an_option_takes_nothing_else_from_stdin(content: bytes, kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        expand_option("--rm", stdin(content))
