@@ -15,6 +15,7 @@ from transformers import (
     PreTrainedTokenizerFast,
     Qwen3Config,
     Qwen3ForCausalLM,
+    Qwen3ForSequenceClassification,
 )
 
 SENTENCES = (
@@ -54,6 +55,20 @@ def save_tiny_answering_lm(folder: Path, answer: str, *, window: int = 8192) -> 
         states = model.model(torch.tensor([[last, token]])).last_hidden_state[0]
         model.lm_head.weight.zero_()
         model.lm_head.weight[[token, tokenizer.eos_token_id]] = states
+    return _save(folder, model, tokenizer)
+
+
+def save_tiny_classifier(folder: Path, *, num_labels: int = 1, pad_is_eos: bool = False, seed: int = 0) -> Path:
+    """Save a Qwen3 of 2 layers x 32 with a sequence-classification head and such a tokenizer; return the folder."""
+    tokenizer = _tokenizer()
+    tokenizer.chat_template = CHAT_TEMPLATE
+    if pad_is_eos:
+        tokenizer.pad_token = tokenizer.eos_token
+    config = _causal_lm(tokenizer, seed, 2048).config
+    config.num_labels = num_labels
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Qwen3ForSequenceClassification(config)
     return _save(folder, model, tokenizer)
 
 

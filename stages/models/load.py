@@ -28,14 +28,29 @@ class Loaded(NamedTuple):
     device: torch.device
 
 
-def load_causal_lm(model: str, device: str | None = None, dtype: str | None = None) -> Loaded:
-    """Load a language model by folder or hub id.
+def load_causal_lm(
+    model: str,
+    device: str | None = None,
+    dtype: str | None = None,
+    tokenizer: Any = None,  # noqa: ANN401 - transformers' tokenizers share no type
+) -> Loaded:
+    """Load a language model by folder or hub id; `tokenizer` is its own, where it was loaded before.
 
     Default device: cuda where there is one, else cpu. Default dtype: bfloat16 on cuda, else float32. Raises
     InputMissing for a folder that is not there, EndpointError for a hub id that cannot be had, DataError for a model
     that transformers cannot load whole, ConfigError for a device or dtype that does not exist here.
     """
-    return _load(transformers.AutoModelForCausalLM, model, device, dtype)
+    return _load(transformers.AutoModelForCausalLM, model, device, dtype, tokenizer)
+
+
+def load_classifier(
+    model: str,
+    device: str | None = None,
+    dtype: str | None = None,
+    tokenizer: Any = None,  # noqa: ANN401 - as above
+) -> Loaded:
+    """Load a sequence-classification model. Defaults and errors are those of `load_causal_lm`."""
+    return _load(transformers.AutoModelForSequenceClassification, model, device, dtype, tokenizer)
 
 
 def load_encoder(model: str, device: str | None = None, dtype: str | None = None) -> Loaded:
@@ -43,17 +58,37 @@ def load_encoder(model: str, device: str | None = None, dtype: str | None = None
     return _load(transformers.AutoModel, model, device, dtype)
 
 
+def load_tokenizer(model: str) -> Any:  # noqa: ANN401 - as above
+    """Load a model's tokenizer alone, to look at it before the weights. Raises as `load_causal_lm` does."""
+    source = find_model(model)
+    with told_plainly(source):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    if not tokenizer("yes", add_special_tokens=False)["input_ids"]:
+        raise DataError(f"The model {model} has no tokenizer: its tokenizer files are missing or empty.")
+    return tokenizer
+
+
+def load_config(model: str) -> Any:  # noqa: ANN401 - transformers' configs share no useful type
+    """Load a model's configuration alone. Raises as `load_causal_lm` does."""
+    source = find_model(model)
+    with told_plainly(source):
+        return transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
+
+
 def model_name(model: str) -> str:
     """How a model is called in what we write: a hub id as it is, a folder by its own name and a hash of its content.
 
     The path would mean nothing on another machine, and folders of one name may hold different models. The hash covers
-    names, sizes, and the first and last MiB of each file, since weights can be large.
+    names, sizes, and the first and last MiB of each file, since weights can be large. Hidden files and folders are left
+    out: a log or a download's records say nothing about a model.
     """
     folder = Path(model).expanduser()
     if not folder.is_dir():
         return model
     digest = sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
         size = path.stat().st_size
         digest.update(f"{path.relative_to(folder)}\0{size}\0".encode())
         with path.open("rb") as content:
@@ -111,16 +146,14 @@ def quiet_bars() -> None:
         transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def _load(kind: Any, model: str, device: str | None, dtype: str | None) -> Loaded:  # noqa: ANN401 - an Auto class
+def _load(kind: Any, model: str, device: str | None, dtype: str | None, tokenizer: Any = None) -> Loaded:  # noqa: ANN401 - an Auto class
     where = find_device(device)
     precision = find_dtype(dtype, where)
     source = find_model(model)
     quiet_bars()
+    tokenizer = tokenizer or load_tokenizer(model)
     with told_plainly(source):
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         network, info = kind.from_pretrained(source, dtype=precision, trust_remote_code=False, output_loading_info=True)
-    if not tokenizer("yes", add_special_tokens=False)["input_ids"]:
-        raise DataError(f"The model {model} has no tokenizer: its tokenizer files are missing or empty.")
     # transformers fills missing weights with random numbers and only warns; a pooler is not used by us
     missing = sorted(name for name in info["missing_keys"] if "pooler" not in name)
     if missing:

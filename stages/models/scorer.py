@@ -3,7 +3,8 @@
 A score depends on its pair alone; which others are scored beside it moves it by rounding only.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -11,13 +12,18 @@ from torch import Tensor
 
 from stages.core.chat import Message
 from stages.core.errors import DataError
+from stages.core.rows import Problem
 from stages.models.attention_plan import plan_attention
+from stages.models.batching import padded_batches, shares
 from stages.models.encoding import EncodedPair, Ids, PairEncoder
 from stages.models.log_odds import AnswerHead, answer_head, answer_mass, log_odds
 from stages.models.tree import pack_trees, tree_attention, tree_hidden
 
 ROW_TOKENS: Final = 4096
 """Tokens of one forward pass, beyond which only a longer single prefix goes."""
+
+SHARE_ROWS: Final = 16
+"""Forward passes, about, between two reports of how far a run is; texts are sorted by length among those of one."""
 
 
 class Item(NamedTuple):
@@ -46,16 +52,25 @@ def score_pairs(
     *,
     row_tokens: int = ROW_TOKENS,
     num_masses: int = 0,
-) -> list[list[PairScore]]:
-    """Return one score a principle, item by item, in the order given.
+    advance: Callable[[int], None] = lambda items: None,
+) -> list[list[PairScore | Problem]]:
+    """Return one score a principle, item by item, in the order given; `advance` is told of items finished.
 
-    `num_masses` pairs, evenly spread, also get their Yes+No mass, which costs the full head. Raises DataError for an
-    item that cannot be encoded (see PairEncoder.encode) and for a score that is not finite.
+    Items are taken in shares of some forward passes. Of each share, `num_masses` pairs, evenly spread, also get their
+    Yes+No mass, which costs the full head. A Problem stands for what cannot be encoded (see PairEncoder.encode_each),
+    and for a score that is not finite (not_finite).
     """
-    encoded = [encoder.encode(*item) for item in items]
-    flat = [pair for pairs in encoded for pair in pairs]
-    scores = iter(score_encoded(model, answer_head(model, encoder.template.answers), flat, row_tokens, num_masses))
-    return [[next(scores) for _ in pairs] for pairs in encoded]
+    head = answer_head(model, encoder.template.answers)
+    encoded = (encoder.encode_each(*item) for item in items)
+    result: list[list[PairScore | Problem]] = []
+    for share in shares(encoded, _unique_tokens, SHARE_ROWS * row_tokens):
+        good = [pair for pairs in share for pair in pairs if isinstance(pair, EncodedPair)]
+        scores = iter(_raw_scores(model, head, good, row_tokens, num_masses))
+        result += [
+            [_finite(next(scores)) if isinstance(pair, EncodedPair) else pair for pair in pairs] for pairs in share
+        ]
+        advance(len(share))
+    return result
 
 
 def score_encoded(
@@ -65,7 +80,40 @@ def score_encoded(
     row_tokens: int = ROW_TOKENS,
     num_masses: int = 0,
 ) -> list[PairScore]:
-    """Return one score a pair in the order given; equal pairs are computed once. `model` is in evaluation mode."""
+    """Return one score a pair in the order given; equal pairs are computed once. `model` is in evaluation mode.
+
+    `num_masses` pairs, evenly spread, also get their Yes+No mass. Raises DataError for a score that is not finite.
+    """
+    scores = _raw_scores(model, head, pairs, row_tokens, num_masses)
+    for place, score in enumerate(scores):
+        if not math.isfinite(score.log_odds):
+            raise DataError(f"The model gives pair {place} the score {score.log_odds}; its weights are damaged.")
+    return scores
+
+
+def not_finite(score: float) -> Problem:
+    """What is wrong with a score that is no number."""
+    return Problem(
+        "not_finite", None, f"The model's score is {score}; its weights are damaged, or they need --precision fp32."
+    )
+
+
+def _finite(score: PairScore) -> PairScore | Problem:
+    return score if math.isfinite(score.log_odds) else not_finite(score.log_odds)
+
+
+def _unique_tokens(pairs: Sequence[EncodedPair | Problem]) -> int:
+    good = [pair for pair in pairs if isinstance(pair, EncodedPair)]
+    return sum(len(pair.suffix) for pair in good) + (len(good[0].prefix) if good else 0)
+
+
+def _raw_scores(
+    model: Any,  # noqa: ANN401 - as above
+    head: AnswerHead,
+    pairs: Sequence[EncodedPair],
+    row_tokens: int,
+    num_masses: int,
+) -> list[PairScore]:
     assert not model.training
     sampled = {pairs[n * len(pairs) // num_masses][:2] for n in range(num_masses)} if pairs else set()
     scores: dict[tuple[Ids, Ids], tuple[float, float | None]] = {}
@@ -75,9 +123,6 @@ def score_encoded(
             wanted = [n for n, key in enumerate(keys) if key in sampled]
             masses = dict(zip(wanted, answer_mass(hidden[wanted], head).tolist(), strict=True)) if wanted else {}
             scores |= {key: (values[n], masses.get(n)) for n, key in enumerate(keys)}
-    for place, pair in enumerate(pairs):
-        if not abs(scores[pair[:2]][0]) < float("inf"):
-            raise DataError(f"The model gives pair {place} the score {scores[pair[:2]][0]}; its weights are damaged.")
     return [PairScore(*scores[pair[:2]], pair.truncated) for pair in pairs]
 
 
@@ -106,7 +151,7 @@ def _hidden_states(
             ((prefix, suffix) for prefix, suffixes in groups for suffix in suffixes),
             key=lambda pair: (_num_tokens(pair), pair),
         )
-        for batch in _batches(singles, row_tokens):
+        for batch in padded_batches(singles, _num_tokens, row_tokens):
             yield batch, padded_hidden(decoder, [prefix + suffix for prefix, suffix in batch], model.device)
         return
     with tree_attention(model):
@@ -158,18 +203,6 @@ def _parts(group: Group, row_tokens: int) -> Iterator[Group]:
         part.append(suffix)
         used += len(suffix)
     yield prefix, part
-
-
-def _batches(pairs: Iterable[tuple[Ids, Ids]], row_tokens: int) -> Iterator[list[tuple[Ids, Ids]]]:
-    """Pairs of ascending length in batches of at most `row_tokens` with their padding, at least one pair each."""
-    batch: list[tuple[Ids, Ids]] = []
-    for pair in pairs:
-        if batch and (len(batch) + 1) * _num_tokens(pair) > row_tokens:
-            yield batch
-            batch = []
-        batch.append(pair)
-    if batch:
-        yield batch
 
 
 def _num_tokens(pair: tuple[Ids, Ids]) -> int:

@@ -4,8 +4,8 @@ What decides the text is pinned here and stored with a reward model. How it is t
 """
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cache
@@ -144,23 +144,40 @@ def make_template(tokenizer: Any) -> EntailmentTemplate:  # noqa: ANN401
     chat = draft._chat(*_SAMPLES[0])
     answered = None
     with suppress(TemplateError):
-        answered = _rendered(tokenizer, [*chat, Message("assistant", YES)], PINNED_DATE, cue=False)
+        answered = _rendered(
+            tokenizer, [*chat, Message("assistant", YES)], PINNED_DATE, cue=False, enable_thinking=False
+        )
     answers = find_answer_tokens(tokenizer, _asked(tokenizer, chat, PINNED_DATE), answered)
     template = replace(draft, answers=answers)
     return replace(template, samples=template._sample_ids(tokenizer))
+
+
+def render_chat(tokenizer: Any, chat: Sequence[Message]) -> str:  # noqa: ANN401
+    """Return a chat as text by the chat template's own defaults, without a cue for a further turn, at a pinned date.
+
+    Raises DataError if the chat template refuses it.
+    """
+    with _told_plainly(tokenizer, chat):
+        return _rendered(tokenizer, chat, PINNED_DATE, cue=False)
 
 
 def _takes_system_turn(tokenizer: Any) -> bool:  # noqa: ANN401
     """Whether a system turn is written; some templates refuse one and some leave it out in silence."""
     chat = [Message("system", INSTRUCTION), Message("user", "Hi"), Message("assistant", "Hi"), Message("user", "Hi")]
     with suppress(TemplateError):
-        return INSTRUCTION in _rendered(tokenizer, chat, PINNED_DATE, cue=True)
+        return INSTRUCTION in _rendered(tokenizer, chat, PINNED_DATE, cue=True, enable_thinking=False)
     return False
 
 
 def _asked(tokenizer: Any, chat: Sequence[Message], day: str) -> str:  # noqa: ANN401
+    with _told_plainly(tokenizer, chat):
+        return _rendered(tokenizer, chat, day, cue=True, enable_thinking=False)
+
+
+@contextmanager
+def _told_plainly(tokenizer: Any, chat: Sequence[Message]) -> Iterator[None]:  # noqa: ANN401
     try:
-        return _rendered(tokenizer, chat, day, cue=True)
+        yield
     except TemplateError as problem:
         words = " ".join(str(problem).split())[:300]
         roles = ", ".join(message.role for message in chat)
@@ -169,13 +186,20 @@ def _asked(tokenizer: Any, chat: Sequence[Message], day: str) -> str:  # noqa: A
         ) from problem
 
 
-def _rendered(tokenizer: Any, chat: Sequence[Message], day: str, *, cue: bool) -> str:  # noqa: ANN401
+def _rendered(
+    tokenizer: Any,  # noqa: ANN401
+    chat: Sequence[Message],
+    day: str,
+    *,
+    cue: bool,
+    **switches: bool,
+) -> str:
     text: str = tokenizer.apply_chat_template(
         [{"role": message.role, "content": message.content} for message in chat],
         chat_template=_clock(day) + tokenizer.get_chat_template(),
         tokenize=False,
         add_generation_prompt=cue,
-        enable_thinking=False,
+        **switches,
     )
     return text
 

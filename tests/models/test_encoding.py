@@ -5,6 +5,7 @@ from transformers import AddedToken
 
 from stages.core.chat import Message
 from stages.core.errors import ConfigError, DataError
+from stages.core.rows import Problem
 from stages.models.encoding import EncodedPair, PairEncoder
 from stages.models.template import make_template
 from stages.models.truncation import CUT
@@ -127,9 +128,43 @@ def test_principle_longer_than_the_window_is_rejected() -> None:
         encoder(300).encode(ASKED, "It is clear.", ["clarity", "zq " * 200])
 
 
-def test_window_without_room_for_a_conversation_is_refused() -> None:
+def test_principle_longer_than_the_window_is_a_problem_of_its_own() -> None:
+    own = encoder(300)
+    first, problem, last = own.encode_each(ASKED, "It is clear.", ["clarity", "zq " * 200, "accurate"])
+    assert [first, last] == own.encode(ASKED, "It is clear.", ["clarity", "accurate"])
+    assert isinstance(problem, Problem)
+    assert (problem.reason, problem.field) == ("principle_too_long", "principle")
+
+
+def test_turns_that_cannot_be_cut_are_a_problem_of_the_conversation() -> None:
+    chat = [*ASKED, Message("tool", "x " * 300)]
+    problem = encoder(300).encode_each(chat, "It is clear.", ["clarity"])[0]
+    assert isinstance(problem, Problem)
+    assert (problem.reason, problem.field) == ("conversation_too_long", "prompt")
+    assert "window of 300 tokens" in problem.error
+
+
+STRICT = "{% if messages | length > 6 %}{{ raise_exception('too many turns') }}{% endif %}" + CHAT_TEMPLATE
+
+
+def test_chat_that_the_template_refuses_is_a_problem_of_every_principle() -> None:
+    own = encoder(chat_template=STRICT)
+    chat = [*ASKED, Message("assistant", "Hi"), *ASKED, Message("assistant", "Hi"), *ASKED]
+    problems = own.encode_each(chat, "It is clear.", ["clarity", "x"])
+    for problem in problems:
+        assert isinstance(problem, Problem)
+        assert (problem.reason, problem.field) == ("bad_chat", "prompt")
+        assert "cannot write the turns system, user, assistant, user, " in problem.error
+        assert problem.error.endswith(": too many turns")
+    assert len(problems) == 2
+    assert isinstance(own.encode_each(ASKED, "It is clear.", ["clarity"])[0], EncodedPair)
+    with pytest.raises(DataError, match="too many turns"):
+        own.encode(chat, "It is clear.", ["clarity"])
+
+
+def test_window_without_room_for_a_conversation_is_refused_at_once() -> None:
     with pytest.raises(ConfigError, match=r"window of 90 tokens holds no conversation beside the \d+ tokens"):
-        encoder(90).encode(ASKED, "It is clear.", ["clarity"])
+        encoder(90)
 
 
 def test_empty_completion_and_empty_principle_are_encoded() -> None:

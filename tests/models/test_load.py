@@ -7,8 +7,18 @@ import pytest
 import torch
 
 from stages.core.errors import ConfigError, DataError, EndpointError, InputMissing
-from stages.models.load import find_device, find_dtype, find_model, load_causal_lm, load_encoder, model_name
-from tests.tiny_models import save_tiny_causal_lm, save_tiny_encoder
+from stages.models.load import (
+    find_device,
+    find_dtype,
+    find_model,
+    load_causal_lm,
+    load_classifier,
+    load_config,
+    load_encoder,
+    load_tokenizer,
+    model_name,
+)
+from tests.tiny_models import save_tiny_causal_lm, save_tiny_classifier, save_tiny_encoder
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +58,29 @@ def test_encoder_gives_hidden_states(tmp_path: Path) -> None:
     loaded = load_encoder(str(save_tiny_encoder(tmp_path / "bert")), device="cpu")
     batch = loaded.tokenizer("clarity", return_tensors="pt")
     assert loaded.model(batch["input_ids"]).last_hidden_state.shape[-1] == 32
+
+
+def test_classifier_is_loaded_with_its_head(tmp_path: Path) -> None:
+    loaded = load_classifier(str(save_tiny_classifier(tmp_path / "rm")), device="cpu")
+    assert loaded.model.score.weight.shape == (1, 32)
+    assert not loaded.model.training
+
+
+def test_language_model_is_no_classifier(tiny: Path) -> None:
+    with pytest.raises(DataError, match=r"lacks the weights score\.weight \(1 in all\)"):
+        load_classifier(str(tiny), device="cpu")
+
+
+def test_tokenizer_and_configuration_come_without_the_weights(copy: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    tokenizer = load_tokenizer(str(copy))
+    assert tokenizer.decode(tokenizer("clear")["input_ids"]) == "clear"
+    assert load_config(str(copy)).model_type == "qwen3"
+
+
+def test_tokenizer_that_was_loaded_before_is_taken(tiny: Path) -> None:
+    tokenizer = load_tokenizer(str(tiny))
+    assert load_causal_lm(str(tiny), tokenizer=tokenizer).tokenizer is tokenizer
 
 
 def test_loading_the_same_folder_twice_gives_the_same_weights(tiny: Path) -> None:
@@ -106,6 +139,14 @@ def test_missing_tokenizer_is_refused(copy: Path) -> None:
         load_causal_lm(str(copy))
 
 
+def test_missing_tokenizer_is_refused_before_the_weights_are_read(copy: Path) -> None:
+    (copy / "model.safetensors").write_bytes(b"")
+    for file in copy.glob("tokenizer*"):
+        file.unlink()
+    with pytest.raises(DataError, match="has no tokenizer"):
+        load_causal_lm(str(copy))
+
+
 def test_code_in_a_model_folder_is_never_run(copy: Path, tmp_path: Path) -> None:
     proof = tmp_path / "ran"
     (copy / "own.py").write_text(f"open({str(proof)!r}, 'w')\nclass Own: pass\n")
@@ -125,3 +166,13 @@ def test_a_folder_is_named_after_itself_and_its_content(tmp_path: Path) -> None:
     assert one == two != three
     assert re.fullmatch("m@[0-9a-f]{8}", one)
     assert model_name("Qwen/Qwen3-4B") == "Qwen/Qwen3-4B"
+
+
+def test_a_log_in_a_hidden_folder_does_not_rename_a_model(tmp_path: Path) -> None:
+    (tmp_path / "weights.bin").write_text("x")
+    before = model_name(str(tmp_path))
+    (tmp_path / ".rlbff" / "done").mkdir(parents=True)
+    (tmp_path / ".rlbff" / "log.jsonl").write_text("now")
+    assert model_name(str(tmp_path)) == before
+    (tmp_path / "config.json").write_text("{}")
+    assert model_name(str(tmp_path)) != before

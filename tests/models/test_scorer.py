@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from stages.core.chat import Message
 from stages.core.errors import DataError
+from stages.core.rows import Problem
 from stages.models.answer_tokens import AnswerTokens
 from stages.models.encoding import EncodedPair, PairEncoder
 from stages.models.log_odds import answer_head
@@ -52,7 +53,7 @@ def test_scores_equal_single_pairs_in_the_order_given(name: str, row_tokens: int
     assert [len(scores) for scores in found] == [6, 1, 3, 3, 0]
     for scores, numbers in zip(found, expected, strict=True):
         assert [score.log_odds for score in scores] == pytest.approx(numbers, abs=1e-5)
-    assert found[3][0] == found[3][2] == found[0][0]
+    assert found[3][0] == found[3][2]
 
 
 @NAMES
@@ -125,12 +126,53 @@ def test_cut_conversations_are_flagged() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_score_that_is_no_number_stops_with_its_pair(value: float) -> None:
+def test_score_that_is_no_number_is_a_problem_of_its_pair(value: float) -> None:
     model = tiny_model("qwen3")
     with torch.no_grad():
         model.lm_head.weight[encoder().template.answers.yes] = value
+    flat = [score for scores in score_pairs(model, encoder(), ITEMS) for score in scores]
+    assert len(flat) == sum(len(item.principles) for item in ITEMS)
+    assert {problem.reason for problem in flat if isinstance(problem, Problem)} == {"not_finite"}
+    pairs = encoder().encode(*ITEMS[0])
     with pytest.raises(DataError, match=r"The model gives pair 0 the score (nan|inf)"):
-        score_pairs(model, encoder(), ITEMS)
+        score_encoded(model, answer_head(model, encoder().template.answers), pairs)
+
+
+@NAMES
+def test_score_that_is_no_number_takes_no_other_pair_with_it(name: str) -> None:
+    model = tiny_model(name)
+    poison = TOKENIZER(" errors", add_special_tokens=False)["input_ids"][-1]
+    with torch.no_grad():
+        model.get_input_embeddings().weight[poison] = float("nan")
+    found = [score for scores in score_pairs(model, encoder(), ITEMS) for score in scores]
+    healthy = [score for scores in score_pairs(MODELS[name], encoder(), ITEMS) for score in scores]
+    pairs = [pair for item in ITEMS for pair in encoder().encode(*item)]
+    bad = [poison in pair.prefix + pair.suffix for pair in pairs]
+    assert [isinstance(score, Problem) for score in found] == bad
+    assert 0 < sum(bad) < len(bad)
+    for score, before, is_bad in zip(found, healthy, bad, strict=True):
+        if not is_bad:
+            assert score.log_odds == pytest.approx(before.log_odds, abs=1e-5)
+
+
+def test_pair_that_cannot_be_encoded_takes_no_other_with_it() -> None:
+    model = MODELS["qwen3"]
+    own = encoder(300)
+    long = ITEMS[0]._replace(principles=["clarity", "zq " * 200, "accurate"])
+    told: list[int] = []
+    found = score_pairs(model, own, [long, ITEMS[1]], advance=told.append)
+    expected = score_pairs(model, own, [long._replace(principles=["clarity", "accurate"]), ITEMS[1]])
+    assert [found[0][0], found[0][2], found[1]] == [*expected[0], expected[1]]
+    assert isinstance(found[0][1], Problem)
+    assert found[0][1].reason == "principle_too_long"
+    assert told == [2]
+
+
+def test_advance_is_told_of_every_item() -> None:
+    told: list[int] = []
+    score_pairs(MODELS["qwen3"], encoder(), ITEMS, row_tokens=20, advance=told.append)
+    assert sum(told) == len(ITEMS)
+    assert len(told) > 1
 
 
 def test_model_in_training_mode_is_not_scored() -> None:
