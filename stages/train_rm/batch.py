@@ -62,6 +62,11 @@ class Step:
     micro_batches: tuple[MicroBatch, ...]
 
     @property
+    def num_tokens(self) -> int:
+        """Unique tokens of the micro-batches that teach something."""
+        return sum(batch.num_tokens for batch in self.micro_batches if batch.targets or batch.pairs)
+
+    @property
     def num_rows(self) -> int:
         """Rows that have a target."""
         return sum(len(batch.targets) for batch in self.micro_batches)

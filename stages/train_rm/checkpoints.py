@@ -1,0 +1,73 @@
+"""Which checkpoints of a training run count: those whose marker says that everything in them reached the disk.
+
+What is in a checkpoint is written by trainer.py; this file knows only folders named checkpoint-STEP.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Final
+
+from stages.core.shards import unwritable
+
+MARKER: Final = "complete"
+_NAME: Final = re.compile(r"checkpoint-(\d+)")
+
+
+def checkpoint_path(folder: Path, step: int) -> Path:
+    """Where the checkpoint after `step` steps lies; transformers gives it this name."""
+    return folder / f"checkpoint-{step}"
+
+
+def step_of(checkpoint: Path) -> int:
+    """How many steps were done when a checkpoint was written."""
+    match = _NAME.fullmatch(checkpoint.name)
+    assert match is not None
+    return int(match[1])
+
+
+def complete_checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints that count, oldest first."""
+    return [path for path in _all(folder) if (path / MARKER).is_file()]
+
+
+def remove_incomplete(folder: Path) -> None:
+    """Delete checkpoints whose writing or whose deletion was cut short."""
+    for path in _all(folder):
+        if not (path / MARKER).is_file():
+            shutil.rmtree(path)
+
+
+def mark_complete(checkpoint: Path) -> None:
+    """Sync everything in a checkpoint, then let it count. Raises OutputError if the disk does not take it."""
+    try:
+        for path in sorted(checkpoint.rglob("*")):
+            _sync(path)
+        marker = checkpoint / MARKER
+        marker.touch()
+        for path in (marker, checkpoint, checkpoint.parent):
+            _sync(path)
+    except OSError as error:
+        raise unwritable(checkpoint, error) from error
+
+
+def keep_last(folder: Path, number: int) -> None:
+    """Delete complete checkpoints but the last `number`; the marker goes first, so that none counts half deleted."""
+    assert number > 0
+    for path in complete_checkpoints(folder)[:-number]:
+        (path / MARKER).unlink()
+        shutil.rmtree(path)
+
+
+def _all(folder: Path) -> list[Path]:
+    found = [path for path in folder.glob("checkpoint-*") if _NAME.fullmatch(path.name)]
+    return sorted(found, key=step_of)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
