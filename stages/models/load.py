@@ -1,11 +1,11 @@
-"""How a language model or an encoder comes from a folder or from the hub onto a device, ready to be used.
+"""How a model comes from a folder or from the hub onto a device, ready to be used or to be trained.
 
 Code that a model brings along is never run. Nothing is generated or embedded here.
 """
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +21,7 @@ _SAMPLED: Final = 2**20
 
 
 class Loaded(NamedTuple):
-    """A model in evaluation mode on its device, and its tokenizer."""
+    """A model on its device, in evaluation mode unless it is to be trained, and its tokenizer."""
 
     model: Any
     tokenizer: Any
@@ -56,6 +56,39 @@ def load_classifier(
 def load_encoder(model: str, device: str | None = None, dtype: str | None = None) -> Loaded:
     """Load a model without its head, for its hidden states. Defaults and errors are those of `load_causal_lm`."""
     return _load(transformers.AutoModel, model, device, dtype)
+
+
+def load_for_training(
+    model: str,
+    *,
+    scalar_head: bool,
+    seed: int,
+    tokenizer: Any = None,  # noqa: ANN401 - as above
+) -> Loaded:
+    """Load a model to be trained: fp32 weights on the CPU, in training mode, from where a Trainer takes it.
+
+    A causal language model, or with `scalar_head` a classifier with one output; its head is drawn from `seed` unless
+    the folder has one. Raises as `load_causal_lm` does, and ConfigError for a family that has no such classifier.
+    """
+    if not scalar_head:
+        loaded = _load(transformers.AutoModelForCausalLM, model, "cpu", "float32", tokenizer)
+        loaded.model.train()
+        return loaded
+    family = load_config(model)
+    if type(family) not in transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+        raise ConfigError(
+            f"The model {model} is of the family {family.model_type}, for which transformers has no classifier with a "
+            "scalar head; use a base model of another family, such as qwen3 or llama."
+        )
+    kind = transformers.AutoModelForSequenceClassification
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        loaded = _load(kind, model, "cpu", "float32", tokenizer, may_lack={"score.weight"}, num_labels=1)
+    if loaded.model.config.pad_token_id is None:
+        # who scores padded batches with transformers alone needs to know which tokens are padding
+        loaded.model.config.pad_token_id = loaded.tokenizer.pad_token_id
+    loaded.model.train()
+    return loaded
 
 
 def load_tokenizer(model: str) -> Any:  # noqa: ANN401 - as above
@@ -146,16 +179,37 @@ def quiet_bars() -> None:
         transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def _load(kind: Any, model: str, device: str | None, dtype: str | None, tokenizer: Any = None) -> Loaded:  # noqa: ANN401 - an Auto class
+@contextmanager
+def _without_report() -> Iterator[None]:
+    """Keep the table of missing and superfluous weights to ourselves: what matters of it becomes an error."""
+    before = transformers.utils.logging.get_verbosity()
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        transformers.utils.logging.set_verbosity(before)
+
+
+def _load(
+    kind: Any,  # noqa: ANN401 - an Auto class
+    model: str,
+    device: str | None,
+    dtype: str | None,
+    tokenizer: Any = None,  # noqa: ANN401 - as above
+    may_lack: Set[str] = frozenset(),
+    **settings: object,
+) -> Loaded:
     where = find_device(device)
     precision = find_dtype(dtype, where)
     source = find_model(model)
     quiet_bars()
     tokenizer = tokenizer or load_tokenizer(model)
-    with told_plainly(source):
-        network, info = kind.from_pretrained(source, dtype=precision, trust_remote_code=False, output_loading_info=True)
+    with told_plainly(source), _without_report():
+        network, info = kind.from_pretrained(
+            source, dtype=precision, trust_remote_code=False, output_loading_info=True, **settings
+        )
     # transformers fills missing weights with random numbers and only warns; a pooler is not used by us
-    missing = sorted(name for name in info["missing_keys"] if "pooler" not in name)
+    missing = sorted(name for name in info["missing_keys"] - may_lack if "pooler" not in name)
     if missing:
         raise DataError(f"The model {model} lacks the weights {', '.join(missing[:3])} ({len(missing)} in all).")
     return Loaded(network.to(where).eval(), tokenizer, where)

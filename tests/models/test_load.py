@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from stages.core.errors import ConfigError, DataError, EndpointError, InputMissing
 from stages.models.load import (
@@ -15,6 +16,7 @@ from stages.models.load import (
     load_classifier,
     load_config,
     load_encoder,
+    load_for_training,
     load_tokenizer,
     model_name,
 )
@@ -69,6 +71,47 @@ def test_classifier_is_loaded_with_its_head(tmp_path: Path) -> None:
 def test_language_model_is_no_classifier(tiny: Path) -> None:
     with pytest.raises(DataError, match=r"lacks the weights score\.weight \(1 in all\)"):
         load_classifier(str(tiny), device="cpu")
+
+
+def test_model_to_be_trained_is_fp32_and_in_training_mode(tiny: Path) -> None:
+    loaded = load_for_training(str(tiny), scalar_head=False, seed=0)
+    assert loaded.model.training
+    assert {parameter.dtype for parameter in loaded.model.parameters()} == {torch.float32}
+    expected = load_causal_lm(str(tiny), device="cpu").model.state_dict()
+    assert all(torch.equal(weight, expected[name]) for name, weight in loaded.model.state_dict().items())
+
+
+def test_new_scalar_head_is_drawn_from_the_seed_alone(tiny: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    state = torch.random.get_rng_state()
+    first, second, third = (load_for_training(str(tiny), scalar_head=True, seed=seed).model for seed in (1, 1, 2))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert first.training
+    assert first.score.weight.shape == (1, 32)
+    assert torch.equal(first.score.weight, second.score.weight)
+    assert not torch.equal(first.score.weight, third.score.weight)
+    assert first.config.pad_token_id == load_tokenizer(str(tiny)).pad_token_id
+    assert "REPORT" not in "".join(capfd.readouterr())
+
+
+def test_scalar_head_of_a_classifier_is_kept(tmp_path: Path) -> None:
+    folder = str(save_tiny_classifier(tmp_path / "rm"))
+    kept = load_for_training(folder, scalar_head=True, seed=5).model
+    assert torch.equal(kept.score.weight, load_classifier(folder, device="cpu").model.score.weight)
+
+
+def test_scalar_head_does_not_excuse_other_missing_weights(copy: Path) -> None:
+    weights = load_file(copy / "model.safetensors")
+    del weights["model.norm.weight"]
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(DataError, match=r"lacks the weights model\.norm\.weight \(1 in all\)"):
+        load_for_training(str(copy), scalar_head=True, seed=0)
+
+
+def test_family_without_a_classifier_is_refused(copy: Path) -> None:
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {"model_type": "granite"}))
+    with pytest.raises(ConfigError, match="of the family granite"):
+        load_for_training(str(copy), scalar_head=True, seed=0)
 
 
 def test_tokenizer_and_configuration_come_without_the_weights(copy: Path) -> None:
