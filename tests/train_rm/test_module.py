@@ -1,11 +1,9 @@
 """The module against single pairs: scores, loss and gradient, in trees and padded, however rows are packed."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from stages.models.attention_plan import FAMILIES
 from stages.train_rm.batch import MicroBatch, Tree
@@ -13,8 +11,9 @@ from stages.train_rm.config import Loss
 from stages.train_rm.module import RewardModule
 from stages.train_rm.objective import batch_losses, weigh
 from tests.naive.pairs import log_odds_one_by_one
-from tests.tiny_families import OWN, SHAPE, tiny_model
+from tests.tiny_families import tiny_model
 from tests.train_rm.batches import ANSWERS, random_batch
+from tests.train_rm.models import tiny_classifier
 
 SORTED = ["gemma2", "gemma3_text", "qwen3_sliding", "mistral_sliding"]
 BATCH = random_batch(((4, 37), (1, 12), (3, 20)), 1, pairs=False)
@@ -51,17 +50,6 @@ def relative_difference(found: Gradients, expected: Gradients) -> float:
 
 def summed(parts: Sequence[tuple[float, Gradients]]) -> tuple[float, Gradients]:
     return sum(loss for loss, _ in parts), {name: sum(g[name] for _, g in parts) for name in parts[0][1]}  # type: ignore[misc]
-
-
-def classifier(family: str) -> Any:
-    config = AutoConfig.for_model(family.removesuffix("_sliding"), **SHAPE | OWN[family] | {"num_labels": 1})
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = AutoModelForSequenceClassification.from_config(config)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.add_(torch.randn_like(parameter) * 0.1)
-    return model
 
 
 @pytest.mark.parametrize("family", [*sorted(FAMILIES), *SORTED])
@@ -101,7 +89,7 @@ def test_trees_equal_padded_batches_with_pairs_too() -> None:
 
 @pytest.mark.parametrize("family", ["qwen3", "llama", "mistral_sliding"])
 def test_classifier_gives_what_transformers_give(family: str) -> None:
-    model = classifier(family)
+    model = tiny_classifier(family)
     module = RewardModule(model, None)
     rows = [tree.prefix + suffix for tree in BATCH.trees for suffix in tree.suffixes]
     with torch.no_grad():
