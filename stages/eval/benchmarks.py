@@ -14,13 +14,16 @@ from stages.eval import (
     pandalm,
     preference,
     principle_pairs,
+    probed_rows,
     reward_bench_2,
     rm_bench,
     scored_rows,
+    sensitivity,
 )
 from stages.eval.answers import Answer
 from stages.eval.config import BenchmarkName
 from stages.eval.measured import Measured
+from stages.eval.principles import DEFAULT
 
 
 class Item(Protocol):
@@ -37,7 +40,10 @@ class Benchmark:
 
     `needs` are the columns that tell its layout. `read(row, file)` raises Unfit. `scored` says whether an item has what
     `measure(items, smallest group)` needs; `stored` names the column that would hold it. `missing` says what of the
-    published figure is not in the rows. `repeats`: a row's id may occur again. `takes_scores`: --scores has a meaning.
+    published figure is not in the rows. `repeats`: a row's id may occur again. `domain` says by which domain's
+    principle a model judges an item; `main` is how the name of the figure begins that principles are chosen by, in the
+    group of all units. `with_p_yes` keeps calibrated probabilities where they are measured. `note` is what a reader of
+    the figures should know.
     """
 
     needs: tuple[str, ...]
@@ -47,22 +53,28 @@ class Benchmark:
     with_scores: Callable[[Any, tuple[float, ...]], Any] = lambda item, scores: item._replace(scores=scores)
     scored: Callable[[Any], bool] = lambda item: item.scores is not None
     missing: Callable[[Sequence[Any]], str | None] = lambda items: None
+    with_p_yes: Callable[[Any, tuple[float | None, ...]], Any] = lambda item, p_yes: item
+    domain: Callable[[Any], str] = lambda item: DEFAULT
+    main: str = "accuracy"
     repeats: bool = False
-    takes_scores: bool = True
-
-
-def _scored_rows(measure: Callable[[Sequence[Any], int], Measured], needs: tuple[str, ...]) -> Benchmark:
-    return Benchmark(
-        needs=needs,
-        stored="score",
-        read=scored_rows.read,
-        with_scores=scored_rows.with_scores,
-        measure=measure,
-        repeats=True,
-    )
+    note: str | None = None
 
 
 _ROWS: Final = ("prompt", "completion", "principle", "label")
+
+
+def _scored_rows(measure: Callable[[Sequence[Any], int], Measured], note: str | None = None) -> Benchmark:
+    return Benchmark(
+        needs=_ROWS,
+        stored="score",
+        read=scored_rows.read,
+        with_scores=scored_rows.with_scores,
+        with_p_yes=lambda item, p_yes: item._replace(p_yes=p_yes[0]),
+        measure=measure,
+        repeats=True,
+        note=note,
+    )
+
 
 BENCHMARKS: Final[Mapping[BenchmarkName, Benchmark]] = {
     "rm-bench": Benchmark(
@@ -71,6 +83,7 @@ BENCHMARKS: Final[Mapping[BenchmarkName, Benchmark]] = {
         read=rm_bench.read,
         measure=lambda items, smallest: rm_bench.measure(items),
         missing=rm_bench.missing,
+        domain=lambda item: item.domain,
     ),
     "judgebench": Benchmark(
         needs=("source", "question", "response_A", "response_B", "label"),
@@ -78,6 +91,7 @@ BENCHMARKS: Final[Mapping[BenchmarkName, Benchmark]] = {
         read=judgebench.read,
         measure=lambda items, smallest: judgebench.measure(items),
         with_scores=judgebench.with_scores,
+        domain=lambda item: item.category,
         scored=lambda item: item.decisions is not None,
     ),
     "reward-bench-2": Benchmark(
@@ -86,12 +100,15 @@ BENCHMARKS: Final[Mapping[BenchmarkName, Benchmark]] = {
         read=reward_bench_2.read,
         measure=lambda items, smallest: reward_bench_2.measure(items),
         missing=reward_bench_2.missing,
+        domain=lambda item: item.subset,
+        main="score",
     ),
     "llmbar": Benchmark(
         needs=("input", "output_1", "output_2", "label"),
         stored="scores",
         read=llmbar.read,
         measure=lambda items, smallest: llmbar.measure(items),
+        domain=lambda item: item.part,
         repeats=True,
     ),
     "pandalm": Benchmark(
@@ -105,16 +122,24 @@ BENCHMARKS: Final[Mapping[BenchmarkName, Benchmark]] = {
         stored="preference",
         read=preference.read,
         measure=lambda items, smallest: preference.measure(items),
-        takes_scores=False,
     ),
     "best-of-n": Benchmark(
         needs=(),
         stored="pred_score",
         read=best_of_n.read,
         measure=lambda items, smallest: best_of_n.measure(items),
+        main="rm@",
         repeats=True,
     ),
-    "principle-pairs": _scored_rows(principle_pairs.measure, _ROWS),
-    "calibration": _scored_rows(calibration_report.measure, _ROWS),
-    "hacking": _scored_rows(lambda items, smallest: hacking.measure(items), _ROWS),
+    "principle-pairs": _scored_rows(principle_pairs.measure, principle_pairs.NOTE),
+    "calibration": _scored_rows(calibration_report.measure),
+    "hacking": _scored_rows(lambda items, smallest: hacking.measure(items)),
+    "sensitivity": Benchmark(
+        needs=_ROWS,
+        stored="score",
+        read=probed_rows.read,
+        measure=lambda items, smallest: sensitivity.measure(items),
+        scored=lambda item: item.found is not None,
+        repeats=True,
+    ),
 }

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.core.rows import Row
-from stages.eval.answers import Answer, answer
-from stages.eval.fields import Unfit, bool_field, number_field, numbers_field, text_field, texts_field
+from stages.eval.answers import Answer, answer, prompt_text
+from stages.eval.fields import Unfit, bool_field, messages_field, number_field, numbers_field, text_field, texts_field
 from stages.eval.measured import Measured, grouped_means
 
 
@@ -42,10 +42,10 @@ def read(row: Row, file: str) -> Samples:
         raise Unfit("bad_type", "score", "field 'score' must say true or false for every sample.")
     if len(lengths) > 1 or not replies:
         raise Unfit("bad_length", "score", "fields 'code', 'pred' and 'score' must have one entry for every sample.")
-    question = text_field(row, "question")
+    question = messages_field(row, "question")
     scores = numbers_field(row, "pred_score", len(replies)) if row.get("pred_score") is not None else None
     answers = tuple(answer(question, text) for text in texts)
-    return Samples(answers, question, tuple(correct), replies, scores)
+    return Samples(answers, prompt_text(question), tuple(correct), replies, scores)
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
@@ -120,12 +120,12 @@ def _joined(group: Sequence[Samples]) -> Samples:
 
 
 def _read_sample(row: Row) -> Samples:
-    prompt, completion = text_field(row, "prompt"), text_field(row, "completion")
+    prompt, completion = messages_field(row, "prompt"), text_field(row, "completion")
     problem = row.get("question_id")
     reply = row.get("answer")
     return Samples(
         answers=(answer(prompt, completion, row.get("principle")),),
-        problem=str(problem) if problem is not None else prompt,
+        problem=str(problem) if problem is not None else prompt_text(prompt),
         correct=(bool_field(row, "correct"),),
         replies=(reply,) if isinstance(reply, str) else None,
         scores=(number_field(row, "score"),) if row.get("score") is not None else None,

@@ -3,8 +3,9 @@
 import math
 from typing import Any, Final
 
-from stages.core.chat import transcript
+from stages.core.chat import Message
 from stages.core.rows import Problem, Row, is_message
+from stages.eval.answers import prompt_text
 
 
 class Unfit(Exception):
@@ -17,11 +18,16 @@ class Unfit(Exception):
 
 def text_field(row: Row, name: str) -> str:
     """A text, or a conversation: one message stands for its content, several are joined with their roles."""
+    return prompt_text(messages_field(row, name))
+
+
+def messages_field(row: Row, name: str) -> tuple[Message, ...]:
+    """A conversation; a text is one message of the user."""
     value = _present(row, name)
     if isinstance(value, str):
-        return value
+        return (Message("user", value),)
     if isinstance(value, list) and value and all(is_message(item) for item in value):
-        return str(value[0]["content"]) if len(value) == 1 else transcript(value)
+        return tuple(Message(**item) for item in value)
     raise _bad_type(name, value, "a text or a list of messages")
 
 

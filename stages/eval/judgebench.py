@@ -12,7 +12,7 @@ import numpy as np
 
 from stages.core.rows import Row
 from stages.eval.answers import Answer, answer
-from stages.eval.fields import Unfit, choice_field, numbers_field, text_field
+from stages.eval.fields import Unfit, choice_field, messages_field, numbers_field, text_field
 from stages.eval.measured import Measured, grouped_means
 
 Decision = Literal["A>B", "B>A", "A=B"]
@@ -39,7 +39,7 @@ class Pair(NamedTuple):
 
 def read(row: Row, file: str) -> Pair:
     """A row of the benchmark, or of a judge's outputs, which has `judgments` besides."""
-    source, question = text_field(row, "source"), text_field(row, "question")
+    source, question = text_field(row, "source"), messages_field(row, "question")
     category = category_of(source)
     if category is None:
         known = ", ".join(CATEGORIES)

@@ -9,7 +9,7 @@ import numpy as np
 from stages.core.inputs import stem
 from stages.core.rows import Row
 from stages.eval.answers import Answer, answer
-from stages.eval.fields import choice_field, numbers_field, text_field
+from stages.eval.fields import choice_field, messages_field, numbers_field, text_field
 from stages.eval.measured import Measured, grouped_means
 
 
@@ -24,7 +24,7 @@ class Pair(NamedTuple):
 
 def read(row: Row, file: str) -> Pair:
     """A row of `dataset.json`; scores where it has a list `scores`. The part is the folder that the file lies in."""
-    prompt = text_field(row, "input")
+    prompt = messages_field(row, "input")
     answers = tuple(answer(prompt, text_field(row, name)) for name in ("output_1", "output_2"))
     scores = numbers_field(row, "scores", 2) if row.get("scores") is not None else None
     return Pair(answers, _part(file), choice_field(row, "label", (1, 2)) - 1, scores)

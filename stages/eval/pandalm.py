@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from stages.core.chat import Message
 from stages.core.rows import Row
 from stages.eval.answers import Answer, answer
 from stages.eval.fields import Unfit, choice_field, count_field, numbers_field, text_field
@@ -40,7 +41,7 @@ def read(row: Row, file: str) -> Entry:
     if result is not None:
         return Entry(number, (), (), verdict_of(row[result]), ())
     votes = tuple(choice_field(row, name, (0, 1, 2)) for name in _VOTERS)
-    prompt = f"{text_field(row, 'instruction')}\n\n{row.get('input') or ''}".strip()
+    prompt = (Message("user", f"{text_field(row, 'instruction')}\n\n{row.get('input') or ''}".strip()),)
     answers = tuple(answer(prompt, _response(row, name)) for name in ("response1", "response2"))
     scores = numbers_field(row, "scores", 2) if row.get("scores") is not None else ()
     return Entry(number, answers, votes, None, scores)

@@ -6,12 +6,17 @@ the same principle (equal but for case and white space) and opposite labels. The
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from stages.eval.measured import Measured, grouped_means
 from stages.eval.scored_rows import ScoredRow, conversations_of, scores_of
+
+NOTE: Final = (
+    "Principles are matched by their text; two wordings of one quality make no pair. Give it rows of one taxonomy that "
+    "were held out from training."
+)
 
 
 class Pair(NamedTuple):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stages.core.intervals import Rows
 from stages.core.rows import Row
 from stages.eval.answers import Answer, answer
-from stages.eval.fields import Unfit, numbers_field, text_field, texts_field
+from stages.eval.fields import Unfit, messages_field, numbers_field, text_field, texts_field
 from stages.eval.measured import WHOLE, Measured, Name
 from stages.eval.ties import combine, margins
 
@@ -37,7 +37,7 @@ class Prompt(NamedTuple):
 
 def read(row: Row, file: str) -> Prompt:
     """A row of the data set; scores where it has `scores`, in the order chosen, then rejected."""
-    prompt, subset = text_field(row, "prompt"), text_field(row, "subset")
+    prompt, subset = messages_field(row, "prompt"), text_field(row, "subset")
     chosen, rejected = texts_field(row, "chosen"), texts_field(row, "rejected")
     if not chosen or not rejected:
         raise Unfit("bad_length", "chosen", "the row needs at least one right and one wrong answer.")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stages.core.inputs import stem
 from stages.core.rows import Row
 from stages.eval.answers import Answer, answer
-from stages.eval.fields import numbers_field, text_field, texts_field
+from stages.eval.fields import messages_field, numbers_field, texts_field
 from stages.eval.measured import Measured, grouped_means, join
 
 STYLES: Final = ("concise", "detailed", "markdown")
@@ -44,7 +44,7 @@ class Levels(NamedTuple):
 
 def read(row: Row, file: str) -> Prompt:
     """A row of the total file or of a domain's file; scores where `score_chosen` and `score_rejected` are there."""
-    prompt = text_field(row, "prompt")
+    prompt = messages_field(row, "prompt")
     texts = texts_field(row, "chosen", 3) + texts_field(row, "rejected", 3)
     stored = "score_chosen" in row or "score_rejected" in row
     scores = numbers_field(row, "score_chosen", 3) + numbers_field(row, "score_rejected", 3) if stored else None

@@ -4,16 +4,18 @@ All rows are one part: figures are made of the whole input, and the folder holds
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.parquet as pq
 import yaml
 
-from stages.core.errors import ConfigError, DataError
+from stages.core.errors import DataError
 from stages.core.inputs import stem
-from stages.core.manifest import fingerprint, hidden, read_done
+from stages.core.manifest import hidden, read_done
 from stages.core.options import flat, identity
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
@@ -28,18 +30,21 @@ from stages.core.runner import (
     left_to_do,
     open_folder,
     planned,
+    read_stats,
     reading,
     work,
 )
 from stages.core.shards import part_path, write_text
-from stages.core.sources import Plan, Slice, read
+from stages.core.sources import Plan, ReadOptions
 from stages.core.tables import DROPPED_ROWS, METRICS
+from stages.core.whole import all_rows, as_one_part
+from stages.eval.answers import without_texts
 from stages.eval.benchmarks import BENCHMARKS, Benchmark
 from stages.eval.config import EvalConfig
 from stages.eval.fields import Unfit
-from stages.eval.measured import Figure, Measured, compare, to_figures
+from stages.eval.measured import AGAINST, Figure, Measured, compare, to_figures
+from stages.eval.opening import Sources, open_sources
 from stages.eval.show import headline, show
-from stages.eval.sources import Source, open_source
 
 WRITES: Final = METRICS
 
@@ -50,61 +55,61 @@ class Settings:
 
     config: EvalConfig
     benchmark: Benchmark
-    scores: Source
-    against: Source | None
+    sources: Sources
 
 
 def run(config: EvalConfig, *, progress: Progress = quiet) -> Report:
     """Measure a benchmark into the output folder.
 
     Raises:
-        RlbffError: see core/errors.py.
+        RlbffError: see core/errors.py; what a model answered by then is stored, and the same call goes on from there.
     """
     benchmark = BENCHMARKS[config.benchmark]
-    if not benchmark.takes_scores and (config.scores != "stored" or config.against is not None):
-        raise ConfigError(f"--scores and --against have no meaning for {config.benchmark}: no response is scored.")
     root = config.out or Path(f"{stem(config.inputs[0])}.{WRITES.name}")
-    with planned(config.inputs, root, config.run, progress) as plan:
+    unique = not benchmark.repeats
+    with ExitStack() as stack:
+        plan = stack.enter_context(planned(config.inputs, root, config.run, progress, unique_ids=unique))
         _check_columns(config, benchmark, plan)
         if config.run.dry_run:
             return _dry_run(root, config, plan, progress)
-        options = reading(config.run)
-        against = open_source(config.against, benchmark, options) if config.against is not None else None
-        scores = open_source(config.scores, benchmark, options)
-        settings = Settings(config=config, benchmark=benchmark, scores=scores, against=against)
-        return _measure(settings, plan, root, progress)
+        options = reading(config.run, unique_ids=unique)
+        sources = stack.enter_context(open_sources(config, benchmark, options, hidden(root, "journal"), progress))
+        settings = Settings(config=config, benchmark=benchmark, sources=sources)
+        return _measure(settings, plan, options, root, progress)
 
 
-def transform(settings: Settings, warn: Callable[[str], None]) -> Transform:
-    """The work on the whole input: items, their scores, figures."""
+def transform(settings: Settings, warn: Callable[[str], None], further: Sequence[Figure] = ()) -> Transform:
+    """The work on the whole input: items, their scores, figures; `further` figures are written behind them."""
     config, benchmark = settings.config, settings.benchmark
 
     def work_on(part: int, rows: Iterator[SourceRow], advance: Callable[[int], None]) -> PartOutput:
-        kept: list[tuple[SourceRow, Any, Any]] = []
+        ids: list[str] = []
+        pairs: list[tuple[Any, Any]] = []
         rejected: list[Rejected] = []
         for row in rows:
+            assert row.value is not None
             try:
-                kept.append((row, *_scored(settings, row)))
+                pairs.append(_scored(settings, row))
+                ids.append(row.value["id"])
             except Unfit as error:
                 rejected.append(Rejected(row, error.problem))
             advance(1)
-        items = [item for _, item, _ in kept]
+        items = [item for item, _ in pairs]
         if not items:
             return PartOutput(rows=[], kept=0, dropped_rows=0, rejected=rejected)
-        lost = benchmark.missing(items)
-        if lost is not None:
-            warn(lost)
+        for remark in (benchmark.missing(items), *settings.sources.remarks()):
+            if remark is not None:
+                warn(remark)
         measured = benchmark.measure(items, config.min_group)
-        figures = _figures(settings, measured, [other for _, _, other in kept])
-        dropped = [
-            {"id": _value(kept[place][0])["id"], "dropped_by": rule} for place, rule in sorted(measured.dropped.items())
-        ]
+        figures = [*_figures(settings, measured, [other for _, other in pairs]), *further]
+        dropped = [{"id": ids[place], "dropped_by": rule} for place, rule in sorted(measured.dropped.items())]
         return PartOutput(
             rows=[{"stage": STAGE.name, "benchmark": config.benchmark, **figure._asdict()} for figure in figures],
             kept=len(items) - len(dropped),
             dropped_rows=len(dropped),
             rejected=rejected,
             dropped=dropped,
+            stats=settings.sources.facts() or None,
         )
 
     return work_on
@@ -119,14 +124,11 @@ STAGE: Final = Stage(name="eval", version=1, writes=WRITES, dropped=DROPPED_ROWS
 
 def _scored(settings: Settings, row: SourceRow) -> tuple[Any, Any]:
     """The item of a row with the scores of the first source, and with those of the second where there is one."""
-    item = settings.benchmark.read(_value(row), row.file)
-    other = settings.against.score(item) if settings.against else None
-    return settings.scores.score(item), other
-
-
-def _value(row: SourceRow) -> dict[str, Any]:
     assert row.value is not None
-    return row.value
+    sources = settings.sources
+    item = settings.benchmark.read(row.value, row.file)
+    other = without_texts(sources.against.score(item)) if sources.against else None
+    return without_texts(sources.scores.score(item)), other
 
 
 def _figures(settings: Settings, measured: Measured, others: Sequence[Any]) -> list[Figure]:
@@ -137,7 +139,7 @@ def _figures(settings: Settings, measured: Measured, others: Sequence[Any]) -> l
             f"({', '.join(sorted(set(measured.dropped.values())))})."
         )
     figures = to_figures(measured, seed=config.run.seed, draws=config.draws)
-    if settings.against is not None:
+    if settings.sources.against is not None:
         second = settings.benchmark.measure(others, config.min_group)
         if len(second.clusters) != len(measured.clusters):
             raise DataError(
@@ -159,68 +161,65 @@ def _check_columns(config: EvalConfig, benchmark: Benchmark, plan: Plan) -> None
         )
 
 
-def _measure(settings: Settings, plan: Plan, root: Path, progress: Progress) -> Report:
+def _measure(settings: Settings, plan: Plan, options: ReadOptions, root: Path, progress: Progress) -> Report:
     config = settings.config
-    job = _job(settings, plan, root)
-    whole = replace(plan, slices=job.slices)
+    whole = as_one_part(plan)
+    job = Job(
+        stage=STAGE,
+        config=settings,
+        root=root,
+        identity=_identity(settings),
+        schema=WRITES.schema(),
+        reading=options,
+        slices=whole.slices,
+    )
     open_folder(job, whole, config.run)
-    options = yaml.safe_dump(flat(config), sort_keys=False, allow_unicode=True)
-    write_text(hidden(root, "config.yaml"), options, hidden(root, "tmp"))
+    text = yaml.safe_dump(flat(config), sort_keys=False, allow_unicode=True)
+    write_text(hidden(root, "config.yaml"), text, hidden(root, "tmp"))
     if left_to_do(job, config.run):
+        further = _ask(settings, plan, options, progress)
         progress.start("measuring", plan.rows)
-        work(job, 0, transform(settings, progress.warn), progress.advance, _rows(settings, plan))
+        work(job, 0, transform(settings, progress.warn, further), progress.advance, all_rows(plan, options))
         progress.finish()
     return _close(job, whole, settings, progress)
 
 
-def _rows(settings: Settings, plan: Plan) -> Iterator[SourceRow]:
-    for part in plan.slices:
-        yield from read(replace(part, repeats={}) if settings.benchmark.repeats else part, reading(settings.config.run))
+def _ask(settings: Settings, plan: Plan, options: ReadOptions, progress: Progress) -> list[Figure]:
+    """Let every model answer what the rows need; the figures of the choice of principles, if there was one."""
+    rows, figures = partial(all_rows, plan, options), list[Figure]()
+    for source, ending in ((settings.sources.scores, ""), (settings.sources.against, AGAINST)):
+        if source is not None and source.model is not None:
+            own = source.model.prepare(rows, plan.rows, progress)
+            figures += [figure._replace(metric=f"{figure.metric}{ending}") for figure in own]
+    return figures
 
 
-def _job(settings: Settings, plan: Plan, root: Path) -> Job:
-    """One part that stands for the whole input."""
-    config, sources = settings.config, (settings.scores, settings.against)
-    first = plan.slices[0]
-    whole = Slice(
-        name=first.name,
-        path="",
-        format="",
-        first=first.first,
-        rows=plan.rows,
-        offset=0,
-        length=0,
-        sha256=fingerprint([list(info) for info in plan.inputs]),
-        repeats={},
-    )
-    decided: dict[str, object] = {
-        name: None if source is None else [*source.hashes] or source.name
-        for name, source in zip(("scores_of", "against_of"), sources, strict=True)
-    }
-    return Job(
-        stage=STAGE,
-        config=settings,
-        root=root,
-        identity=identity(config) | decided,
-        schema=WRITES.schema(),
-        reading=reading(config.run),
-        slices=(whole,),
-    )
+def _identity(settings: Settings) -> dict[str, object]:
+    """All that decides the figures; how models are asked, where one is."""
+    config, sources = settings.config, settings.sources
+    names = identity(config)
+    if not config.runs_model:
+        names = {name: value for name, value in names.items() if name not in {*identity(config.reward), "principle"}}
+    return names | sources.identity()
 
 
 def _close(job: Job, plan: Plan, settings: Settings, progress: Progress) -> Report:
     done = read_done(job.root, 0)
     assert done is not None
     figures = _stored_figures(job.root) if done.written else []
-    config = settings.config
+    config, sources = settings.config, settings.sources
+    models = next(read_stats(job), {})
     facts: dict[str, object] = {
         "benchmark": config.benchmark,
-        "scores": list(settings.scores.models) or Path(config.scores).name,
-        "against": settings.against and (list(settings.against.models) or Path(settings.against.name).name),
+        "scores": sources.scores.shown,
+        "against": sources.against and sources.against.shown,
         "headline": headline(figures),
+        **({"models": models} if models else {}),
     }
     finish(job, plan, facts)
     show(config.benchmark, figures, progress)
+    if settings.benchmark.note:
+        progress.notice(settings.benchmark.note)
     fates = " + ".join(f"{done.rows[fate]:,} {fate}" for fate in ("kept", "dropped", "rejected"))
     progress.summary(
         {"rows": f"{done.rows['in']:,} in = {fates}", "figures": f"{done.written:,} written to {job.root}"}

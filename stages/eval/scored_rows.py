@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from stages.core.intervals import Rows
 from stages.core.rows import Row
-from stages.eval.answers import Answer, answer, digest
-from stages.eval.fields import Unfit, bool_field, number_field, text_field
+from stages.eval.answers import Answer, answer, digest, prompt_text
+from stages.eval.fields import Unfit, bool_field, messages_field, number_field, text_field
 from stages.eval.measured import Measured
 from stages.eval.surface import Surface, surface
 
@@ -33,20 +33,25 @@ class ScoredRow(NamedTuple):
 
 def read(row: Row, file: str) -> ScoredRow:
     """A row with `prompt`, `completion`, `principle`, `label`, and `score` and `p_yes` where it has them."""
-    prompt, completion = text_field(row, "prompt"), text_field(row, "completion")
+    prompt, completion = messages_field(row, "prompt"), text_field(row, "completion")
     principle = text_field(row, "principle")
     p_yes = number_field(row, "p_yes") if row.get("p_yes") is not None else None
     if p_yes is not None and not 0 <= p_yes <= 1:
         raise Unfit("bad_value", "p_yes", f"field 'p_yes' is {p_yes:g}; it must lie between 0 and 1.")
     return ScoredRow(
         answers=(answer(prompt, completion, principle),),
-        conversation=int.from_bytes(digest(prompt)[:7], "big"),
-        principle=" ".join(principle.split()).casefold(),
+        conversation=int.from_bytes(digest(prompt_text(prompt))[:7], "big"),
+        principle=normal_form(principle),
         label=bool_field(row, "label"),
         surface=surface(completion),
         p_yes=p_yes,
         scores=(number_field(row, "score"),) if row.get("score") is not None else None,
     )
+
+
+def normal_form(principle: str) -> str:
+    """What equal principles share: the text without case, white space made even."""
+    return " ".join(principle.split()).casefold()
 
 
 def with_scores(item: ScoredRow, scores: tuple[float, ...]) -> ScoredRow:

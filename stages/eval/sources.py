@@ -1,21 +1,24 @@
-"""Where scores come from: the rows themselves, the length of the response, a table of scores, or another scored file.
+"""Where scores come from: the rows themselves, the length of the response, a reward model, a table, or scored rows.
 
-A response is found by its prompt, its text and, where the benchmark has one, its principle; ids play no part, so that
-scores made with any program can be used.
+In a table a response is found by its prompt, its text and, where the benchmark has one, its principle; ids play no
+part, so that scores made with any program can be used. How a model is asked is the business of modelled.py.
 """
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from stages.core.errors import DataError
 from stages.core.rows import Row
-from stages.core.sources import ReadOptions, plan, read
-from stages.eval.answers import answer_key
+from stages.core.sources import Plan, ReadOptions, plan
+from stages.core.whole import all_rows
+from stages.eval.answers import answer_key, without_texts
 from stages.eval.benchmarks import Benchmark
 from stages.eval.fields import Unfit, no_scores, number_field, text_field
+from stages.eval.modelled import Modelled
 
 Scorer = Callable[[Any], Any]
 """From an item to the same item with scores; raises Unfit where there is none."""
@@ -25,16 +28,37 @@ _TABLE: Final = ("prompt", "completion", "score")
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A source of scores: the function, hashes of the files behind it, and the models that the table names."""
+    """A source of scores: the function, hashes of the files behind it, and the models that the table names.
+
+    `model` is the reward model that must be asked before `score` can be called, where there is one.
+    """
 
     name: str
     score: Scorer
     hashes: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    model: Modelled | None = None
+
+    @property
+    def shown(self) -> object:
+        """What the source is called in records: its models, else its own name."""
+        return list(self.models) or Path(self.name).name
+
+
+def from_model(model: Modelled) -> Source:
+    """A reward model as a source."""
+    return Source(name=model.name, score=model.score, hashes=(model.name,), models=(model.name,), model=model)
+
+
+@contextmanager
+def planned_rows(name: str, reading: ReadOptions) -> Iterator[Plan]:
+    """All rows of a file or folder beside the input, as long as the block runs; ids may repeat."""
+    with tempfile.TemporaryDirectory() as scratch:
+        yield plan((name,), replace(reading, limit=None, unique_ids=False), Path(scratch))
 
 
 def open_source(name: str, benchmark: Benchmark, reading: ReadOptions) -> Source:
-    """The source that `--scores` or `--against` names.
+    """The source that `--scores` or `--against` names, unless it is a reward model.
 
     Raises:
         InputMissing: there is no such file. DataError: its rows are neither scores nor rows of the benchmark.
@@ -43,13 +67,11 @@ def open_source(name: str, benchmark: Benchmark, reading: ReadOptions) -> Source
         return Source(name=name, score=_stored(benchmark))
     if name == "length":
         return Source(name=name, score=_by_length(benchmark))
-    with tempfile.TemporaryDirectory() as scratch:
-        planned = plan((name,), replace(reading, limit=None), Path(scratch))
+    with planned_rows(name, reading) as planned:
         columns = planned.columns.names()
         rows = (
             (row.value, f"{row.file}:{row.row}", row.file)
-            for part in planned.slices
-            for row in read(replace(part, repeats={}), reading)
+            for row in all_rows(planned, reading)
             if row.value is not None
         )
         hashes = tuple(info.sha256 for info in planned.inputs)
@@ -94,7 +116,7 @@ def _like_input(benchmark: Benchmark, rows: Iterator[tuple[Row, str, str]], name
             item = benchmark.read(row, file)
         except Unfit as error:
             raise DataError(f"{where}: {error.problem.error}") from error
-        known[_keys(item)] = item
+        known[_keys(item)] = without_texts(item)
 
     def score(item: Any) -> Any:  # noqa: ANN401
         found = known.get(_keys(item))

@@ -4,7 +4,13 @@ import math
 import random
 from typing import Any
 
+from stages.core.chat import Message
 from stages.eval.scored_rows import ScoredRow, read
+
+
+def user(text: str) -> tuple[Message, ...]:
+    """A conversation of one message."""
+    return (Message("user", text),)
 
 
 def scored_row(prompt: str, completion: str, principle: str, label: bool, score: float | None = None) -> ScoredRow:

@@ -6,10 +6,11 @@ from stages.eval.fields import Unfit
 from stages.eval.measured import to_figures
 from stages.eval.reward_bench_2 import Prompt, credit, measure, missing, read
 from stages.eval.ties import margins, ties_score
+from tests.eval.rows import user
 
 
 def tie(kind: str, number: str, correct: list[float], incorrect: list[float]) -> Prompt:
-    answers = tuple(answer(f"{kind}{number}", str(n)) for n in range(len(correct) + len(incorrect)))
+    answers = tuple(answer(user(f"{kind}{number}"), str(n)) for n in range(len(correct) + len(incorrect)))
     return Prompt(answers, "Ties", len(correct), kind, number, (*correct, *incorrect))
 
 
@@ -56,7 +57,7 @@ def test_credit_is_shared_among_the_highest(scores: tuple, value: float) -> None
 
 def test_the_figure_is_the_mean_of_subsets() -> None:
     def best(subset: str, *scores: float) -> Prompt:
-        return Prompt(tuple(answer("p", str(n)) for n in range(4)), subset, 1, "", "", scores)
+        return Prompt(tuple(answer(user("p"), str(n)) for n in range(4)), subset, 1, "", "", scores)
 
     items = [best("Math", 2, 1, 1, 1), best("Math", 1, 2, 1, 1), best("Math", 1, 2, 1, 1), best("Focus", 1, 1, 0, 0)]
     value = {one.group: one.value for one in to_figures(measure(items), seed=0, draws=5)}

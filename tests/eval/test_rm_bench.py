@@ -7,12 +7,13 @@ from stages.eval.answers import answer
 from stages.eval.fields import Unfit
 from stages.eval.measured import to_figures
 from stages.eval.rm_bench import Prompt, domain_of, levels, measure, missing, preference_matrix, read
+from tests.eval.rows import user
 
 SCORES = st.lists(st.integers(0, 4), min_size=6, max_size=6)
 
 
 def prompt(domain: str, *scores: float) -> Prompt:
-    return Prompt(tuple(answer("p", str(n)) for n in range(6)), domain, scores)
+    return Prompt(tuple(answer(user("p"), str(n)) for n in range(6)), domain, scores)
 
 
 def test_matrix_and_levels_by_hand() -> None:

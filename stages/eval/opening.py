@@ -1,0 +1,112 @@
+"""What the options --scores, --against and those about principles name, opened: the sources of scores of one run."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from stages.core.errors import ConfigError, InputMissing
+from stages.core.progress import Progress
+from stages.core.sources import ReadOptions
+from stages.core.whole import all_rows
+from stages.eval.benchmarks import Benchmark
+from stages.eval.choosing import HeldOut
+from stages.eval.config import RM, EvalConfig
+from stages.eval.modelled import Modelled
+from stages.eval.principles import Principles, given_principles, our_principles, parse_principles
+from stages.eval.sources import Source, from_model, open_source, planned_rows
+
+_ROLES: Final = ("scores", "against")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """One or two sources of scores; `principles` and `held_out`, the hashes of the rows to choose on, for models."""
+
+    scores: Source
+    against: Source | None
+    principles: Principles
+    held_out: tuple[str, ...] = ()
+
+    def identity(self) -> dict[str, object]:
+        """What decides the scores."""
+        both = zip(_ROLES, (self.scores, self.against), strict=True)
+        names: dict[str, object] = {
+            f"{role}_of": None if source is None else [*source.hashes] or source.name for role, source in both
+        }
+        if not self._models():
+            return names
+        principles = {domain: list(texts) for domain, texts in self.principles.by_domain.items()}
+        return names | {"principles": principles, "choose_on_of": list(self.held_out)}
+
+    def facts(self) -> dict[str, object]:
+        """What the scores of each model rest on, by its role; empty without one."""
+        return {role: model.facts() for role, model in self._models().items()}
+
+    def remarks(self) -> Iterator[str]:
+        """What may be wrong with the scores."""
+        for model in self._models().values():
+            yield from model.remarks()
+
+    def _models(self) -> dict[str, Modelled]:
+        both = zip(_ROLES, (self.scores, self.against), strict=True)
+        return {role: source.model for role, source in both if source is not None and source.model is not None}
+
+
+@contextmanager
+def open_sources(
+    config: EvalConfig, benchmark: Benchmark, reading: ReadOptions, journal: Path, progress: Progress
+) -> Iterator[Sources]:
+    """The sources that the options name, as long as the block runs; answers of models are kept in the folder `journal`.
+
+    Raises:
+        InputMissing: a file is not there. ConfigError, DataError: a file of principles or of scores is none.
+    """
+    with ExitStack() as stack:
+        principles = _principles(config)
+        held_out, hashes = _held_out(config, reading, stack)
+
+        def source(role: str, name: str) -> Source:
+            if not name.startswith(RM):
+                return open_source(name, benchmark, reading)
+            from stages.rewards.open import open_reward_model, reward_model_name
+
+            rm, seed, calls = name.removeprefix(RM), config.run.seed, journal / f"{role}-calls.jsonl"
+            model = Modelled(
+                reward_model_name(rm, config.reward),
+                lambda: open_reward_model(rm, config.reward, seed=seed, journal=calls, notice=progress.notice),
+                journal=journal / f"{role}.jsonl",
+                benchmark=benchmark,
+                config=config,
+                principles=principles,
+                held_out=held_out,
+            )
+            return from_model(model)
+
+        against = source("against", config.against) if config.against is not None else None
+        yield Sources(scores=source("scores", config.scores), against=against, principles=principles, held_out=hashes)
+
+
+def _principles(config: EvalConfig) -> Principles:
+    if config.principle:
+        return given_principles(config.principle)
+    path = config.principles_file
+    if path is None:
+        return our_principles(config.benchmark)
+    try:
+        return parse_principles(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError:
+        raise InputMissing(f"--principles-file {path} does not exist.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--principles-file {path} cannot be read: {error}.") from None
+
+
+def _held_out(config: EvalConfig, reading: ReadOptions, stack: ExitStack) -> tuple[HeldOut | None, tuple[str, ...]]:
+    """The rows to choose principles on, and the hashes of their files."""
+    if config.choose_on is None:
+        return None, ()
+    plan = stack.enter_context(planned_rows(config.choose_on, reading))
+    rows = partial(all_rows, plan, replace(reading, limit=None))
+    return HeldOut(Path(config.choose_on).name, plan.rows, rows), tuple(info.sha256 for info in plan.inputs)
