@@ -37,6 +37,15 @@ COMMANDS: Final = (
         stage=True,
     ),
     Entry(
+        name="score",
+        about="Score responses with a reward model, by principles.",
+        config="stages.score.config:ScoreConfig",
+        work="stages.score.run:run",
+        argument="ROWS",
+        example="rlbff score responses.jsonl --rm rm --principle clarity -o scores",
+        stage=True,
+    ),
+    Entry(
         name="eval",
         about="Measure reward models and judges on benchmarks, from scores that are there.",
         config="stages.eval.config:EvalConfig",
@@ -66,7 +75,7 @@ COMMANDS: Final = (
 )
 
 
-PLANNED: Final = ("train-rm", "score", "select-cotp", "verify-code", "train-policy")
+PLANNED: Final = ("train-rm", "select-cotp", "verify-code", "train-policy")
 """Commands that are announced but do not exist."""
 
 

@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from rlbff_cli.main import main
+from rlbff_cli.table import COMMANDS
 from tests.rlbff_cli.conftest import DRIVER, Result
 from tests.rlbff_cli.folders import ROWS, make_folder
 
 Rlbff = Callable[..., Result]
+
+THERE_ARE = f"The commands are {', '.join(entry.name for entry in COMMANDS)}, fake."
 
 
 def error_of(result: Result) -> str:
@@ -90,12 +93,8 @@ def test_stdin_is_read_before_a_stage_is_imported(rlbff: Rlbff) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["nope"], 2, "There is no command nope. The commands are extract-principles, eval, status, cat, fake."),
-        (
-            ["train-rm"],
-            2,
-            "There is no command train-rm yet. The commands are extract-principles, eval, status, cat, fake.",
-        ),
+        (["nope"], 2, f"There is no command nope. {THERE_ARE}"),
+        (["select-cotp"], 2, f"There is no command select-cotp yet. {THERE_ARE}"),
         (["stauts"], 2, "There is no command stauts. Did you mean status?"),
         (["fake", "x", "--treshold", "1"], 2, "rlbff fake has no option --treshold. Did you mean --threshold?"),
         (["--treshold"], 2, "rlbff has no option --treshold."),
