@@ -97,6 +97,7 @@ def test_scores_do_not_depend_on_the_size_of_forward_passes(folder: Path, row_to
     found = [entry for entries in model.judge(QUERIES, told.append) for entry in entries]
     assert [entry.score for entry in found if isinstance(entry, Judgement)] == pytest.approx(naive(folder)[0], abs=1e-5)
     assert sum(told) == len(QUERIES)
+    assert (len(told) > 1) == (row_tokens == 1)
 
 
 def test_name_is_the_folder_and_its_content(folder: Path, copy: Path) -> None:

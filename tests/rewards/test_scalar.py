@@ -28,6 +28,17 @@ MODELS = {name: tiny_classifier(name) for name in NAMES}
 PAD, EOS = 0, 2
 ROWS = [(5, 6, 7, 8, EOS), (9, EOS), (5, 6, 7, 8), (PAD,), (11, PAD, 12, PAD), tuple(range(20, 50)), (9, EOS)]
 
+SCALAR_CARD = RewardCard(
+    kind="scalar",
+    objective="bradley-terry",
+    base="tiny",
+    template=None,
+    max_length=100,
+    calibration=None,
+    held_out={"accuracy": 0.5},
+    fidelity="demo",
+)
+
 ASKED = [Message("user", "Is it clear?")]
 QUERIES = [
     Query(ASKED, "It is clear and accurate.", ()),
@@ -130,6 +141,19 @@ def test_scores_do_not_depend_on_the_size_of_forward_passes(folder: Path, row_to
     assert sum(told) == len(QUERIES)
 
 
+@pytest.mark.parametrize("row_tokens", [1, 11, 25, 1000])
+def test_forward_passes_hold_at_most_their_tokens_with_padding(row_tokens: int) -> None:
+    shapes: list[tuple[int, int]] = []
+    model = tiny_classifier()
+    model.base_model.register_forward_pre_hook(
+        lambda module, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    scalar_scores(model, ROWS, row_tokens)
+    assert all(rows == 1 or rows * length <= row_tokens for rows, length in shapes)
+    assert sum(rows for rows, _ in shapes) == len(set(ROWS))
+    assert sorted(length for _, length in shapes) == [length for _, length in shapes]
+
+
 @pytest.mark.parametrize("pad_token", [None, "<|im_end|>"])
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_padding_of_the_tokenizer_has_no_meaning(folder: Path, copy: Path, pad_token: str | None, side: str) -> None:
@@ -162,20 +186,14 @@ def test_padding_token_that_ends_chats_is_told_of(copy: Path, tmp_path: Path) ->
     notices.clear()
     opened(save_tiny_classifier(tmp_path / "tiny", pad_is_eos=True), notices)
     assert notices == []  # a line end follows that token
+    (copy / CARD).write_text(SCALAR_CARD.to_json())
+    opened(copy, notices)
+    assert len(notices) == 1
+    assert "is a demo" in notices[0]
 
 
 def test_folder_of_train_rm_is_no_stranger(copy: Path) -> None:
-    card = RewardCard(
-        kind="scalar",
-        objective="bradley-terry",
-        base="tiny",
-        template=None,
-        max_length=100,
-        calibration=None,
-        held_out={"accuracy": 0.5},
-        fidelity="demo",
-    )
-    (copy / CARD).write_text(card.to_json())
+    (copy / CARD).write_text(SCALAR_CARD.to_json())
     notices: list[str] = []
     model = opened(copy, notices)
     assert "is a demo" in notices[0]
