@@ -42,11 +42,11 @@ class Console:
         self._step: _Bar | _Lines | None = None
         self._live = draws(stream)
 
-    def start(self, what: str, total: int | None, done: int = 0) -> None:
+    def start(self, what: str, total: int | None, done: int = 0, unit: str = "rows") -> None:
         """Open a step; a step that is still open is closed."""
         self.finish()
         if self._rank >= _RANKS["info"]:
-            self._step = (_Bar if self._live else _Lines)(self._rich, what, total, done)
+            self._step = (_Bar if self._live else _Lines)(self._rich, what, total, done, unit)
 
     def advance(self, rows: int = 1) -> None:
         """Count `rows` more."""
@@ -118,7 +118,7 @@ class Console:
 class _Bar:
     """A step on a terminal."""
 
-    def __init__(self, console: RichConsole, what: str, total: int | None, done: int) -> None:
+    def __init__(self, console: RichConsole, what: str, total: int | None, done: int, unit: str) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -130,7 +130,7 @@ class _Bar:
             redirect_stdout=False,
         )
         self._done, self._total, self._drawn = done, total, 0.0
-        self._clock = _Clock()
+        self._clock = _Clock(unit)
         self._task: TaskID = self._progress.add_task(what, total=total, counted="")
         self._progress.start()
         self._draw()
@@ -160,13 +160,13 @@ class _Bar:
 class _Lines:
     """A step in a log: a line after 10 s, 20 s, 40 s ... and then every 10 minutes, and one at the end."""
 
-    def __init__(self, console: RichConsole, what: str, total: int | None, done: int) -> None:
+    def __init__(self, console: RichConsole, what: str, total: int | None, done: int, unit: str) -> None:
         self._console, self._what, self._total, self._before = console, what, total, done
-        self._clock = _Clock()
+        self._clock = _Clock(unit)
         self._wait = _FIRST_LINE_S
         self._next = self._wait
         if done:
-            self._print(f"{what}: {done:,} rows were finished earlier")
+            self._print(f"{what}: {done:,} {unit} were finished earlier")
 
     def advance(self, rows: int) -> None:
         self._clock.count += rows
@@ -194,9 +194,10 @@ class _Lines:
 
 
 class _Clock:
-    """Rows counted since the step was opened, and how fast."""
+    """What was counted since the step was opened, and how fast."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
         self.count = 0
         self._start = time.monotonic()
 
@@ -213,9 +214,9 @@ def _gap(widths: Sequence[int], screen: int) -> int:
 
 
 def _counted(done: int, total: int | None, clock: _Clock) -> str:
-    rows = f"{done:,} rows" if total is None else f"{done:,} of {total:,} rows"
+    counted = f"{done:,} {clock.unit}" if total is None else f"{done:,} of {total:,} {clock.unit}"
     # The rate of the first moment says nothing.
-    return f"{rows}, {_rate(clock.rate())}" if clock.elapsed() >= 1 and clock.count else rows
+    return f"{counted}, {_rate(clock)}" if clock.elapsed() >= 1 and clock.count else counted
 
 
 def _counted_at_end(done: int, total: int | None, clock: _Clock) -> str:
@@ -225,8 +226,9 @@ def _counted_at_end(done: int, total: int | None, clock: _Clock) -> str:
     return f"done, {_counted(done, None, clock)}"
 
 
-def _rate(rate: float) -> str:
-    return f"{rate:,.0f} rows/s" if rate >= 10 else f"{rate:.2g} rows/s"
+def _rate(clock: _Clock) -> str:
+    rate = clock.rate()
+    return f"{rate:,.0f} {clock.unit}/s" if rate >= 10 else f"{rate:.2g} {clock.unit}/s"
 
 
 def _shown(value: object) -> str:

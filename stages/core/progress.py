@@ -11,8 +11,8 @@ from typing import Protocol
 class Progress(Protocol):
     """Receiver of everything a stage wants to say while it runs."""
 
-    def start(self, what: str, total: int | None, done: int = 0) -> None:
-        """Open a step that counts up to `total` rows (None: unknown), of which `done` were finished earlier."""
+    def start(self, what: str, total: int | None, done: int = 0, unit: str = "rows") -> None:
+        """Open a step that counts up to `total` units (None: unknown), of which `done` were finished earlier."""
 
     def advance(self, rows: int = 1) -> None:
         """Report that `rows` more rows of the current step are finished."""
@@ -36,7 +36,7 @@ class Progress(Protocol):
 class Quiet:
     """A Progress that says nothing."""
 
-    def start(self, what: str, total: int | None, done: int = 0) -> None:
+    def start(self, what: str, total: int | None, done: int = 0, unit: str = "rows") -> None:
         """Ignore."""
 
     def advance(self, rows: int = 1) -> None:
