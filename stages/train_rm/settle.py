@@ -1,0 +1,46 @@
+"""What the options leave open, decided by what is trained and where."""
+
+from typing import Final, NamedTuple
+
+from stages.models.load import find_device
+from stages.models.precision import fast_dtype
+from stages.train_rm.arguments import LoopSettings
+from stages.train_rm.config import TINY, TrainRmConfig
+
+_FULL: Final = 2e-6
+_LORA: Final = 1e-4
+_TINY: Final = 2e-3
+_STEP_TOKENS: Final = 65_536
+_TINY_STEP_TOKENS: Final = 4096
+
+
+class Settled(NamedTuple):
+    """The numbers that a run trains with: unique tokens of a step and of a pass, and what the loop is told."""
+
+    step_tokens: int
+    micro_tokens: int
+    loop: LoopSettings
+
+
+def settle(config: TrainRmConfig) -> Settled:
+    """Fill in learning rate, budgets and precision. A pass is never larger than a step."""
+    tiny, lora = config.model == TINY, config.lora_rank is not None
+    step_tokens = config.step_tokens or (_TINY_STEP_TOKENS if tiny else _STEP_TOKENS)
+    rate = config.learning_rate
+    if rate is None:
+        rate = _TINY if tiny else _LORA if lora else _FULL
+    fast = fast_dtype(find_device(None)) == "bfloat16" and not tiny
+    loop = LoopSettings(
+        learning_rate=rate,
+        warmup=config.warmup,
+        weight_decay=config.weight_decay,
+        clip=config.clip,
+        bf16=config.precision == "bf16" or (config.precision == "auto" and fast),
+        gradient_checkpointing=config.gradient_checkpointing,
+        fsdp=config.fsdp,
+        save_every=config.save_every,
+        loss=config.loss,
+        pair_weight=1.0 if config.objective == "bradley-terry" else config.margin_weight,
+        seed=config.run.seed,
+    )
+    return Settled(step_tokens, min(config.micro_tokens, step_tokens), loop)
