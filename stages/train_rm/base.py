@@ -12,6 +12,7 @@ from stages.models.encoding import PairEncoder
 from stages.models.load import find_model, load_config, load_for_training, load_tokenizer, model_name, quiet_bars
 from stages.models.template import make_template
 from stages.models.tiny import save_tiny
+from stages.train_rm.adapters import add_adapters
 from stages.train_rm.config import TINY, TrainRmConfig
 from stages.train_rm.examples import Comparison, Example
 from stages.train_rm.module import RewardModule
@@ -60,10 +61,14 @@ def open_base(config: TrainRmConfig, trained_on: Iterable[Example] | Iterable[Co
 
 
 def open_module(config: TrainRmConfig, base: Base) -> RewardModule:
-    """Load the weights to be trained. Raises as load_for_training."""
+    """Load the weights to be trained, with adapters if they are asked for. Raises as load_for_training."""
     scalar = base.answers is None
     loaded = load_for_training(base.source, scalar_head=scalar, seed=config.run.seed, tokenizer=base.tokenizer)
-    return RewardModule(loaded.model, base.answers, full_vocab=config.loss == "full-vocab")
+    module = RewardModule(loaded.model, base.answers, full_vocab=config.loss == "full-vocab")
+    if config.lora_rank is not None:
+        alpha = 2.0 * config.lora_rank if config.lora_alpha is None else config.lora_alpha
+        add_adapters(module, rank=config.lora_rank, alpha=alpha, seed=config.run.seed)
+    return module
 
 
 def _texts(rows: Iterable[Example] | Iterable[Comparison]) -> Iterator[str]:
