@@ -37,6 +37,15 @@ COMMANDS: Final = (
         stage=True,
     ),
     Entry(
+        name="train-rm",
+        about="Train a reward model that judges whether a response satisfies a principle.",
+        config="stages.train_rm.config:TrainRmConfig",
+        work="stages.train_rm.run:run",
+        argument="ROWS",
+        example="rlbff train-rm principles --model Qwen/Qwen3-4B -o rm",
+        stage=True,
+    ),
+    Entry(
         name="score",
         about="Score responses with a reward model, by principles.",
         config="stages.score.config:ScoreConfig",
@@ -75,7 +84,7 @@ COMMANDS: Final = (
 )
 
 
-PLANNED: Final = ("train-rm", "select-cotp", "verify-code", "train-policy")
+PLANNED: Final = ("select-cotp", "verify-code", "train-policy")
 """Commands that are announced but do not exist."""
 
 

@@ -30,7 +30,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "stages/train_rm/config.py": set(),
     "stages/score": {"numpy", "pyarrow", "yaml"},
     "stages/score/config.py": set(),
-    "stages/models": {"torch", "transformers", "sentence_transformers", "safetensors", "jinja2", "numpy"},
+    "stages/models": {"torch", "transformers", "tokenizers", "sentence_transformers", "safetensors", "jinja2", "numpy"},
     "stages/sandbox": set(),
 }
 
