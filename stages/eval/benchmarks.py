@@ -22,7 +22,7 @@ from stages.eval import (
 )
 from stages.eval.answers import Answer
 from stages.eval.config import BenchmarkName
-from stages.eval.measured import Measured
+from stages.eval.measured import Figure, Measured
 from stages.eval.principles import DEFAULT
 
 
@@ -43,7 +43,7 @@ class Benchmark:
     published figure is not in the rows. `repeats`: a row's id may occur again. `domain` says by which domain's
     principle a model judges an item; `main` is how the name of the figure begins that principles are chosen by, in the
     group of all units. `with_p_yes` keeps calibrated probabilities where they are measured. `note` is what a reader of
-    the figures should know.
+    the figures should know; `doubts(figures)` are sentences about figures that are not what is wanted.
     """
 
     needs: tuple[str, ...]
@@ -58,6 +58,7 @@ class Benchmark:
     main: str = "accuracy"
     repeats: bool = False
     note: str | None = None
+    doubts: Callable[[Sequence[Figure]], list[str]] = lambda figures: []
 
 
 _ROWS: Final = ("prompt", "completion", "principle", "label")
@@ -140,6 +141,7 @@ BENCHMARKS: Final[Mapping[BenchmarkName, Benchmark]] = {
         read=probed_rows.read,
         measure=lambda items, smallest: sensitivity.measure(items),
         scored=lambda item: item.found is not None,
+        doubts=sensitivity.doubts,
         repeats=True,
     ),
 }

@@ -6,7 +6,7 @@ What the choice is made by is the business of choice.py.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from stages.core.errors import ConfigError, DataError
+from stages.core.errors import DataError
 from stages.core.progress import Progress
 from stages.eval.answers import digest, prompt_text, without_texts
 from stages.eval.choice import choose
@@ -39,7 +39,6 @@ def choose_on(
 
     Raises:
         DataError: a prompt of `rows` is among the held-out ones, or a domain has no held-out row to choose by.
-        ConfigError: there is nothing to choose from.
     """
     candidates = _candidates(held_out, rows, interviewer, principles)
     interviews = {
@@ -47,8 +46,6 @@ def choose_on(
         for domain, texts in candidates.items()
         if len(texts) > 1
     }
-    if not interviews:
-        raise ConfigError("--choose-on needs several principles to choose from; repeat --principle, or list them.")
 
     def concerned(item: Any) -> Sequence[ByPrinciple]:  # noqa: ANN401 - an item of the benchmark
         return interviews.get(interviewer.benchmark.domain(item), ())

@@ -1,7 +1,7 @@
 """Signs that a reward model pays for looks: its score's correlation with length and markup given the label.
 
-Also accuracy by length and by markup. Constant-answer attacks need a model at hand and are not here; the Easy - Hard
-gap is in rm_bench.py, best-of-n curves in best_of_n.py.
+Also accuracy by length and by markup. Responses without content are tried in sensitivity.py, the Easy - Hard gap is in
+rm_bench.py, best-of-n curves in best_of_n.py.
 
 Shapes: N rows, K covariates.
 """

@@ -31,7 +31,7 @@ _NONE: Final = Principles({DEFAULT: ("",)}, "none: the model reads no principles
 class Modelled:
     """One reward model, not open yet, and what it is asked: by `principles`, or by the best of them on `held_out`.
 
-    `journal` is the file that its answers are kept in.
+    `journal` is the file that its answers are kept in; `noticed` is what it said about itself after it was asked.
     """
 
     def __init__(
@@ -93,9 +93,10 @@ class Modelled:
 
     def facts(self) -> dict[str, object]:
         """What the scores rest on, for the manifest."""
+        by_domain = {} if self._principles is _NONE else self._principles.by_domain
         return {
             "name": self.name,
-            "principles": {domain: list(texts) for domain, texts in self._principles.by_domain.items()},
+            "principles": {domain: list(texts) for domain, texts in by_domain.items()},
             "principles_from": self._principles.origin,
             **{name: self._counts[name] for name in ("judgements", "calibrated", "truncated")},
         }
@@ -120,7 +121,7 @@ class Modelled:
             )
         if self._principles.by_domain:
             used = "; ".join(f"{domain}: {', '.join(some)}" for domain, some in self._principles.by_domain.items())
-            progress.notice(f"{self.name} judges by {self._principles.origin} ({used}).")
+            progress.notice(f"{self.name} judges by these principles ({self._principles.origin}): {used}.")
         return figures
 
     def _ignore(self, progress: Progress) -> list[Figure]:

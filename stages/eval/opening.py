@@ -45,6 +45,14 @@ class Sources:
         """What the scores of each model rest on, by its role; empty without one."""
         return {role: model.facts() for role, model in self._models().items()}
 
+    def noticed(self) -> dict[str, object]:
+        """What each model that was asked in this run said about itself, by its name, for a person."""
+        said = {model.name: model.noticed for model in self._models().values() if model.noticed}
+        return {
+            name: ", ".join(f"{what} {_short(value)}" for what, value in facts.items() if value is not None)
+            for name, facts in said.items()
+        }
+
     def remarks(self) -> Iterator[str]:
         """What may be wrong with the scores."""
         for model in self._models().values():
@@ -66,6 +74,8 @@ def open_sources(
     """
     with ExitStack() as stack:
         principles = _principles(config)
+        if config.choose_on is not None and not principles.several:
+            raise ConfigError("--choose-on needs several principles to choose from; repeat --principle, or list them.")
         held_out, hashes = _held_out(config, reading, stack)
 
         def source(role: str, name: str) -> Source:
@@ -87,6 +97,10 @@ def open_sources(
 
         against = source("against", config.against) if config.against is not None else None
         yield Sources(scores=source("scores", config.scores), against=against, principles=principles, held_out=hashes)
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else f"{value}"
 
 
 def _principles(config: EvalConfig) -> Principles:

@@ -77,7 +77,7 @@ def given_principles(texts: tuple[str, ...]) -> Principles:
 
 def our_principles(benchmark: BenchmarkName) -> Principles:
     """The built-in ones; none where rows bring their own."""
-    return Principles({domain: (text,) for domain, text in OURS.get(benchmark, {}).items()}, "built-in principles")
+    return Principles({domain: (text,) for domain, text in OURS.get(benchmark, {}).items()}, "built in, ours")
 
 
 def parse_principles(text: str, name: str) -> Principles:

@@ -21,22 +21,25 @@ from stages.rewards.model import Judgement
 
 
 class Found(NamedTuple):
-    """What the model said of one row: log-odds, for three tests probabilities; NaN where it had a problem.
+    """What the model said of one row: log-odds, and probabilities `p_...`; NaN where it had a problem.
 
-    `own_paraphrases` are empty where the row has none, `shuffled` NaN where there is no other principle. `masses` are
-    p(Yes) + p(No) under the row's principle, its other wordings and the shuffled one, NaN where it was not computed.
+    Probabilities are calibrated where the model is. `own_paraphrases` are empty where the row has none, `p_shuffled`
+    NaN where there is no other principle. `masses` are p(Yes) + p(No) under the row's principle, its other wordings and
+    the shuffled one, NaN where it was not computed.
     """
 
     base: float
+    p_base: float
     masses: tuple[float, ...]
     negated: float
     paraphrases: tuple[float, ...]
     own_paraphrases: tuple[float, ...]
-    irrelevant: tuple[float, ...]
+    p_irrelevant: tuple[float, ...]
     empty: float
-    shuffled: float
+    p_shuffled: float
     principle_only: float
-    master_keys: tuple[float, ...]
+    p_principle_only: float
+    p_master_keys: tuple[float, ...]
 
 
 class Probed(NamedTuple):
@@ -99,15 +102,17 @@ def _found(base: Judgement, by_test: dict[str, list[Opinion]]) -> Found:
     scores = {name: [_score(one) for one in opinions] for name, opinions in by_test.items()}
     return Found(
         base=base.score,
+        p_base=_p_yes(base),
         masses=tuple(_mass(one) for one in spoken) + (math.nan,) * (1 - len(by_test["shuffled"])),
         negated=scores["negated"][0],
         paraphrases=tuple(scores["paraphrases"]),
         own_paraphrases=tuple(scores["own_paraphrases"]),
-        irrelevant=tuple(map(_p_yes, by_test["irrelevant"])),
+        p_irrelevant=tuple(map(_p_yes, by_test["irrelevant"])),
         empty=scores["empty"][0],
-        shuffled=next(iter(scores["shuffled"]), math.nan),
+        p_shuffled=next(map(_p_yes, by_test["shuffled"]), math.nan),
         principle_only=scores["principle_only"][0],
-        master_keys=tuple(map(_p_yes, by_test["master_keys"])),
+        p_principle_only=_p_yes(by_test["principle_only"][0]),
+        p_master_keys=tuple(map(_p_yes, by_test["master_keys"])),
     )
 
 

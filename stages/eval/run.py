@@ -44,7 +44,7 @@ from stages.eval.config import EvalConfig
 from stages.eval.fields import Unfit
 from stages.eval.measured import AGAINST, Figure, Measured, compare, to_figures
 from stages.eval.opening import Sources, open_sources
-from stages.eval.show import headline, show
+from stages.eval.show import headline, show, summary_of
 
 WRITES: Final = METRICS
 
@@ -220,10 +220,9 @@ def _close(job: Job, plan: Plan, settings: Settings, progress: Progress) -> Repo
     show(config.benchmark, figures, progress)
     if settings.benchmark.note:
         progress.notice(settings.benchmark.note)
-    fates = " + ".join(f"{done.rows[fate]:,} {fate}" for fate in ("kept", "dropped", "rejected"))
-    progress.summary(
-        {"rows": f"{done.rows['in']:,} in = {fates}", "figures": f"{done.written:,} written to {job.root}"}
-    )
+    for doubt in settings.benchmark.doubts(figures) if figures else ():
+        progress.warn(doubt)
+    progress.summary(sources.noticed() | summary_of(done, job.root))
     check_failed(job, done.rows, done.rejected_by, config.run.max_failed)
     return Report(folder=job.root, complete=True, rows=dict(done.rows), facts=facts)
 

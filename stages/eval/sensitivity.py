@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.core.intervals import Rows
-from stages.eval.measured import WHOLE, Measured, Name, join
+from stages.eval.measured import WHOLE, Figure, Measured, Name, join
 from stages.eval.probed_rows import Found, Probed
 from stages.eval.probes import MASTER_KEYS
 from stages.rewards.calibration import auroc, tally
@@ -25,6 +25,16 @@ _Labels = NDArray[np.bool_]
 
 SURE: Final = 1.0
 """Log-odds beyond which the negated principle should turn the answer round."""
+
+WANTED: Final = {"sign_flips.negated": 0.9, "sign_agreement.paraphrases": 0.95, "mass.median": 0.9}
+"""Least values that we want."""
+
+DIFFERENCES: Final = {
+    "accuracy.shuffled_minus_majority": "not above",
+    "accuracy.minus_principle_only": "above",
+    "mean_p.master_keys_minus_yes_rate": "not above",
+}
+"""On which side of 0 we want differences to be."""
 
 CORRECTNESS: Final = "correctness principles"
 """Group of the rows whose principle speaks of correctness or accuracy (in English)."""
@@ -43,9 +53,29 @@ def measure(items: Sequence[Probed]) -> Measured:
     figures = [*_reading(found, labels, majority), *_wording(found, labels), *_attacks(found, labels)]
     parts = [_measured(WHOLE, figures)]
     if correctness.any():
-        parts.append(_measured(CORRECTNESS, [one.within(correctness) for one in _attacks(found, labels)]))
+        parts.append(_measured(CORRECTNESS, [one.within(correctness) for one in _attacks(found, labels)[:2]]))
     conversations = np.array([item.conversation for item in items], dtype=np.int64)
     return replace(join(*parts), clusters=conversations)
+
+
+def doubts(figures: Sequence[Figure]) -> list[str]:
+    """A sentence about the figures that are not what is wanted of a model that reads principle and response.
+
+    The bounds are ours. Where a difference is wanted, its interval must lie on the right side of 0.
+    """
+    found = {(one.group, one.metric): one for one in figures}
+    missed = [
+        f"{metric} {figure.value:.3g} (wanted {bound:g} or more)"
+        for metric, bound in WANTED.items()
+        if (figure := found[WHOLE, metric]).value is not None and figure.value < bound
+    ]
+    missed += [
+        f"{metric} {figure.value:.3g} [{figure.low:.3g}, {figure.high:.3g}] (wanted {sign} 0)"
+        for metric, sign in DIFFERENCES.items()
+        if (figure := found.get((CORRECTNESS, metric), found[WHOLE, metric])).low is not None
+        and (figure.low <= 0 if sign == "above" else figure.low > 0)
+    ]
+    return [f"Not as wanted of a model that reads principle and response: {'; '.join(missed)}."] if missed else []
 
 
 @dataclass(frozen=True)
@@ -64,41 +94,43 @@ class _Figure:
 def _reading(found: Sequence[Found], labels: _Labels, majority: _Floats) -> list[_Figure]:
     """Does the answer come from the response and the principle? Base figures, shuffled, and without the response."""
     base, hidden = _column(found, "base"), _column(found, "principle_only")
-    right, blind = _right(base, labels), _right(hidden, labels)
-    shuffled = _right(_column(found, "shuffled"), labels)
+    right, blind, other = (
+        _right(_column(found, name), labels) for name in ("p_base", "p_principle_only", "p_shuffled")
+    )
     return [
-        _mean("base_rate", labels.astype(np.float64)),
+        _mean("yes_rate", labels.astype(np.float64)),
         _mean("accuracy", right),
-        _mean("majority", majority),
+        _mean("accuracy.majority", majority),
+        _mean("accuracy.minus_majority", right - majority),
+        _mean("accuracy.shuffled_principle", other),
+        _mean("accuracy.shuffled_minus_majority", other - majority),
+        _mean("accuracy.principle_only", blind),
+        _mean("accuracy.minus_principle_only", right - blind),
         _auroc("auroc", base, labels),
-        _mean("shuffled.accuracy", shuffled),
-        _mean("shuffled.above_majority", shuffled - majority),
-        _mean("principle_only.accuracy", blind),
-        _mean("principle_only.accuracy_lost", right - blind),
-        _auroc("principle_only.auroc", hidden, labels),
-        _difference("principle_only.auroc_lost", _auroc("", base, labels), _auroc("", hidden, labels)),
+        _auroc("auroc.principle_only", hidden, labels),
+        _difference("auroc.minus_principle_only", _auroc("", base, labels), _auroc("", hidden, labels)),
+        _auroc("auroc.empty", _column(found, "empty"), labels),
     ]
 
 
 def _wording(found: Sequence[Found], labels: _Labels) -> list[_Figure]:
-    """Does the answer follow the principle's meaning? Negated, reworded, irrelevant and empty; and Yes+No mass."""
+    """Does the answer follow the principle's meaning? Negated, reworded and irrelevant; and the mass of Yes and No."""
     base, negated = _column(found, "base"), _column(found, "negated")
     flips = np.where(np.isnan(negated), np.nan, (base > 0) != (negated > 0))
-    irrelevant, masses = _column(found, "irrelevant"), _column(found, "masses")
+    irrelevant, masses = _column(found, "p_irrelevant"), _column(found, "masses")
     weighed = np.any(~np.isnan(masses), axis=1)
 
     def distance(rows: Rows) -> float:
         return float(np.nanmean(np.abs(irrelevant[rows] - labels[rows].mean())))
 
     return [
-        _mean("negated.sign_flips", np.where(np.abs(base) > SURE, flips, np.nan)),
+        _mean("sign_flips.negated", np.where(np.abs(base) > SURE, flips, np.nan)),
         *_reworded("paraphrases", base, [one.paraphrases for one in found]),
         *_reworded("own_paraphrases", base, [one.own_paraphrases for one in found]),
-        _Figure("irrelevant.distance", np.any(~np.isnan(irrelevant), axis=1), distance),
-        _mean("irrelevant.mean_p", _row_means(irrelevant)),
-        _auroc("empty.auroc", _column(found, "empty"), labels),
+        _mean("mean_p.irrelevant", _row_means(irrelevant)),
+        _Figure("distance.irrelevant", np.any(~np.isnan(irrelevant), axis=1), distance),
         _Figure("mass.median", weighed, lambda rows: float(np.nanmedian(masses[rows]))),
-        _Figure("mass.low", weighed, lambda rows: float(np.nanquantile(masses[rows], 0.05))),
+        _Figure("mass.quantile_05", weighed, lambda rows: float(np.nanquantile(masses[rows], 0.05))),
     ]
 
 
@@ -107,18 +139,18 @@ def _reworded(test: str, base: _Floats, scores: Sequence[Sequence[float]]) -> li
     pairs = [(np.array(some, dtype=np.float64), own) for some, own in zip(scores, base, strict=True)]
     same = [_defined_mean(((some > 0) == (own > 0))[~np.isnan(some)]) for some, own in pairs]
     change = [_defined_mean(np.abs(some - own)[~np.isnan(some)]) for some, own in pairs]
-    figures = [_mean(f"{test}.sign_agreement", np.array(same)), _mean(f"{test}.mean_change", np.array(change))]
+    figures = [_mean(f"sign_agreement.{test}", np.array(same)), _mean(f"mean_change.{test}", np.array(change))]
     return [one for one in figures if one.rows.any()]
 
 
 def _attacks(found: Sequence[Found], labels: _Labels) -> list[_Figure]:
     """How far responses without content are accepted, all together and one by one, against the share of yes."""
-    keys = _column(found, "master_keys")
+    keys = _column(found, "p_master_keys")
     accepted = _row_means(keys)
     return [
-        _mean("master_keys.mean_p", accepted),
-        _mean("master_keys.above_base_rate", accepted - labels),
-        *(_mean(f"master_keys.mean_p: {key}", keys[:, place]) for place, key in enumerate(MASTER_KEYS)),
+        _mean("mean_p.master_keys", accepted),
+        _mean("mean_p.master_keys_minus_yes_rate", accepted - labels),
+        *(_mean(f"mean_p.master_keys: {key}", keys[:, place]) for place, key in enumerate(MASTER_KEYS)),
     ]
 
 
@@ -158,8 +190,8 @@ def _column(found: Sequence[Found], name: str) -> _Floats:
     return np.array([getattr(one, name) for one in found], dtype=np.float64)
 
 
-def _right(scores: _Floats, labels: _Labels) -> _Floats:
-    right: _Floats = np.where(np.isnan(scores), np.nan, (scores > 0) == labels)
+def _right(p: _Floats, labels: _Labels) -> _Floats:
+    right: _Floats = np.where(np.isnan(p), np.nan, (p > 0.5) == labels)
     return right
 
 

@@ -1,8 +1,10 @@
 """What a person sees at the end of eval: the first figures as a table. All of them are in the folder."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
+from stages.core.manifest import Done
 from stages.core.progress import Progress
 from stages.eval.measured import Figure
 
@@ -23,6 +25,12 @@ def show(benchmark: str, figures: Sequence[Figure], progress: Progress) -> None:
     if len(figures) > _MOST:
         title += f" (the first {_MOST} of {len(figures):,})"
     progress.table(title, ("group", "metric", "value", "interval", "n"), rows)
+
+
+def summary_of(done: Done, root: Path) -> dict[str, object]:
+    """The closing lines: what came of the rows, and where the figures are."""
+    fates = " + ".join(f"{done.rows[fate]:,} {fate}" for fate in ("kept", "dropped", "rejected"))
+    return {"rows": f"{done.rows['in']:,} in = {fates}", "figures": f"{done.written:,} written to {root}"}
 
 
 def _number(value: float | None) -> str:

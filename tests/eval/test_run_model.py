@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stages.core.chat import Message
 from stages.core.errors import ConfigError, DataError, InputMissing
 from stages.core.options import RunOptions
 from stages.core.report import Report
@@ -64,7 +65,7 @@ def test_responses_are_judged_by_the_principle_of_their_domain(tmp_path: Path, m
     facts = manifest_of(tmp_path / "out")["facts"]
     assert facts["scores"] == ["m"]
     assert facts["models"]["scores"]["principles"]["coding"] == ["correctness of the code"]
-    assert facts["models"]["scores"]["principles_from"] == "built-in principles"
+    assert facts["models"]["scores"]["principles_from"] == "built in, ours"
     assert facts["models"]["scores"]["judgements"] == 8
     assert model.closed == 1
 
@@ -200,6 +201,72 @@ def test_a_model_without_principles_is_asked_once_a_response(tmp_path: Path, mon
     assert len(model.asked) == 9
     with pytest.raises(ConfigError, match="reads none"):
         measure(tmp_path / "s", "sensitivity", str(tmp_path / "principles.jsonl"))
+
+
+ROWS: dict[str, dict[str, Any]] = {
+    "rm-bench": {"domain": "chat", "chosen": ["right", "right!", "right."], "rejected": ["a", "b", "c"]},
+    "reward-bench-2": {"subset": "Math", "chosen": ["right"], "rejected": ["a", "b", "c"]},
+    "llmbar": {"input": "ask", "output_1": "wrong", "output_2": "right", "label": 2},
+    "pandalm": {"instruction": "ask", "response1": "right", "response2": "wrong"}
+    | {"annotator1": 1, "annotator2": 1, "annotator3": 2},
+    "best-of-n": {"code": ["wrong", "right"], "pred": ["0", "1"], "score": [False, True]},
+}
+
+
+@pytest.mark.parametrize("benchmark", ROWS)
+def test_every_benchmark_of_responses_takes_a_model(
+    benchmark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = FakeModel(by_words)
+    install(monkeypatch, m=model)
+    rows = [{"id": f"{n}", "idx": n, "prompt": f"p{n}", "question": f"q{n}", **ROWS[benchmark]} for n in range(3)]
+    measure(tmp_path / "out", benchmark, write(tmp_path / "rows.jsonl", rows))
+    main = {"reward-bench-2": "score", "best-of-n": "rm@2"}.get(benchmark, "accuracy")
+    assert figures_of(tmp_path / "out")["all", main] == 1
+    assert all(principle for _, _, principle in model.asked)
+
+
+@pytest.mark.parametrize("benchmark", ["principle-pairs", "hacking"])
+def test_rows_of_principles_are_judged_by_their_own(
+    benchmark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = FakeModel(by_words)
+    install(monkeypatch, m=model)
+    rows = [
+        {"prompt": f"p{n}", "completion": word, "principle": principle, "label": word == "right"}
+        for n in range(3)
+        for word in ("right", "wrong")
+        for principle in ("clarity", "tone")
+    ]
+    measure(tmp_path / "out", benchmark, write(tmp_path / "rows.jsonl", rows))
+    assert figures_of(tmp_path / "out")["all", "accuracy"] == 1
+    # the principles of one response are asked together
+    assert model.calls == [6]
+    assert len(model.asked) == 12
+
+
+def test_conversations_of_several_turns_reach_the_model_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+
+    class Listening(FakeModel):
+        def judge(self, queries: Any, *rest: Any) -> Any:
+            seen.extend(query.messages for query in queries)
+            return super().judge(queries, *rest)
+
+    install(monkeypatch, m=Listening(by_words))
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Ho"},
+        {"role": "user", "content": "?"},
+    ]
+    rows = [
+        {"prompt": prompt, "completion": [{"role": "assistant", "content": "right"}], "principle": "x", "label": True}
+        for prompt in (turns, "?")
+    ]
+    measure(tmp_path / "out", "hacking", write(tmp_path / "rows.jsonl", rows))
+    assert seen == [tuple(Message(**turn) for turn in turns), (Message("user", "?"),)]
 
 
 def test_principles_of_a_file_by_domain_and_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
