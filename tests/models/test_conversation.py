@@ -1,4 +1,5 @@
 import pytest
+from tokenizers import processors
 
 from stages.core.chat import Message
 from stages.core.errors import ConfigError
@@ -34,6 +35,23 @@ def test_template_has_its_own_defaults_and_a_pinned_date() -> None:
     found = ConversationEncoder(tokenizer, 2048).encode(ASKED, "Yes")
     assert isinstance(found, EncodedConversation)
     assert tokenizer.decode(found.ids).startswith("2024-07-26 thinks: True\n")
+
+
+def test_conversation_that_fits_to_the_last_token_is_whole() -> None:
+    _, whole = encoded(2048, ASKED, "It is clear. " * 20)
+    assert encoded(len(whole.ids), ASKED, "It is clear. " * 20)[1] == whole
+    assert encoded(len(whole.ids) - 1, ASKED, "It is clear. " * 20)[1].truncated
+
+
+def test_begin_token_is_the_templates_business() -> None:
+    tokenizer = answering_tokenizer("<|pad|>" + CHAT_TEMPLATE)
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|pad|> $A", special_tokens=[("<|pad|>", 0)]
+    )
+    assert tokenizer("Yes")["input_ids"][0] == 0
+    found = ConversationEncoder(tokenizer, 2048).encode(ASKED, "Yes")
+    assert isinstance(found, EncodedConversation)
+    assert found.ids[0] == 0 != found.ids[1]
 
 
 def test_long_conversation_loses_its_oldest_turns_and_then_the_middle_of_the_response() -> None:
