@@ -66,6 +66,8 @@ def test_agreement_that_is_null_leaves_the_label() -> None:
         ({"agreement": math.nan}, "bad_value", "agreement", "must be the share of annotators who say yes, or null"),
         ({"agreement": True}, "bad_value", "agreement", "must be the share"),
         ({"agreement": 0.2}, "bad_value", "agreement", "is 0.2 where 'label' says yes; it must be the share that"),
+        ({"agreement": 0.45}, "bad_value", "agreement", "is 0.45 where 'label' says yes"),
+        ({"label": 2}, "bad_value", "label", "is 2; it must be true or false"),
         ({"agreement": 1.0, "label": False}, "bad_value", "agreement", "is 1 where 'label' says no"),
         ({"completion": None}, "missing_field", "completion", "must be a text or a list of messages"),
         ({"completion": 7}, "bad_type", "completion", "must be a text or a list of messages"),
@@ -141,6 +143,12 @@ def test_preferences_with_and_without_a_prompt_are_the_same() -> None:
 def test_equal_responses_leave_the_last_turn_in_place() -> None:
     same = chat_of("Hi", "Hello.")
     assert comparison(chosen=same, rejected=same).better == Answer(HI, "Hello.")
+
+
+def test_conversation_without_a_response_is_no_preference() -> None:
+    found = read({"prompt": chat_of("Hi"), "chosen": chat_of("Hi"), "rejected": chat_of("Hi", "Hello.")})
+    assert isinstance(found, Problem)
+    assert found[:2] == ("bad_value", "chosen")
 
 
 def test_preferences_of_plain_texts_without_a_prompt() -> None:

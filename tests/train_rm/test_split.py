@@ -29,10 +29,10 @@ def test_parts_share_no_conversation_and_lose_no_row(names: list[str], share: fl
 
 
 def test_shares_are_those_asked_for() -> None:
-    found = split(NAMES, 0.2, 0)
-    # binomial: 400 * 0.1, standard deviation 6
-    assert 22 <= len(found.calibration) <= 58
-    assert 22 <= len(found.test) <= 58
+    found = split([str(n) for n in range(10_000)], 0.2, 0)
+    # binomial: mean 1,000, standard deviation 30
+    assert 900 < len(found.calibration) < 1100
+    assert 900 < len(found.test) < 1100
 
 
 def test_order_and_other_rows_decide_nothing() -> None:

@@ -88,6 +88,12 @@ def test_equal_rows_are_one_suffix_only_if_their_targets_are_equal() -> None:
     assert (piece.targets, piece.rows) == ((1.0, 0.0), (0, 2))
 
 
+def test_pair_of_merged_rows_is_one_pair() -> None:
+    rows = examples(("Hi", "a", "tone", True), ("Hi", "b", "tone", False), ("Hi", "a", "tone", True))
+    (piece,) = plant(rows, pairs=opposites(rows)).pieces
+    assert piece.pairs == (Pair(0, 1, 0.0),)
+
+
 def test_pairs_keep_their_trees_together() -> None:
     rows = examples(
         ("Hi", "a", "tone", True),
@@ -125,10 +131,10 @@ def test_principle_that_leaves_no_room_is_a_problem_of_its_row_alone() -> None:
 
 def test_cut_conversations_are_counted_and_split_by_what_is_left() -> None:
     long = "It is clear. " * 100
-    rows = examples(("Hi", long, "clarity", True), ("Hi", long, "x " * 60, True), ("Hi", "a", "tone", True))
-    planted = plant(rows, PairEncoder(TEMPLATE, TOKENIZER, 400))
-    assert planted.num_truncated == 2
-    assert [piece.rows for piece in planted.pieces] == [(0,), (1,), (2,)]
+    rows = examples(("Hi", long, "clarity", True), ("Hi", long, "x " * 60, True), ("Hi", long, "tone", True))
+    planted = plant([*rows, *examples(("Hi", "a", "tone", True))], PairEncoder(TEMPLATE, TOKENIZER, 400))
+    assert planted.num_truncated == 3
+    assert [piece.rows for piece in planted.pieces] == [(0, 2), (1,), (0,)]
     assert all(piece.num_tokens <= 400 for piece in planted.pieces)
 
 
