@@ -59,7 +59,10 @@ class EvalConfig:
         tuple[str, ...], "Judge by this principle; with several, by the mean of their log-odds.", _PRINCIPLES
     ] = ()
     principles_file: Annotated[
-        Path | None, "YAML file: domain to principle or list of them; `default` for the rest.", OPERATIONAL, _PRINCIPLES
+        Path | None,
+        "One a line, or YAML: domain to principle or list of them, `default` for the rest.",
+        OPERATIONAL,
+        _PRINCIPLES,
     ] = None
     choose_on: Annotated[
         str | None,

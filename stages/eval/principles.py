@@ -1,7 +1,7 @@
 """Which principle each domain of a benchmark is judged on: given, from a file, or ours.
 
-Which principle the published figures used is not stated anywhere; those here are our own choice. How one of several is
-chosen on held-out rows is the business of choice.py.
+Which principles published figures rest on is not said in the sources that we read; those here are our own choice. How
+one of several is chosen on held-out rows is the business of choice.py.
 """
 
 from collections.abc import Mapping
@@ -81,17 +81,25 @@ def our_principles(benchmark: BenchmarkName) -> Principles:
 
 
 def parse_principles(text: str, name: str) -> Principles:
-    """The principles of a YAML file: domain to one text or a list of texts; `name` opens error messages.
+    """The principles of a file: YAML, a list for every domain, or domain to one text or a list; else one a line.
+
+    `name` says by its ending whether it is YAML, and opens error messages. Of other files, lines that begin with # are
+    skipped.
 
     Raises:
         ConfigError: it is none of that.
     """
+    if not name.lower().endswith((".yaml", ".yml")):
+        lines = [line.strip() for line in text.splitlines()]
+        return Principles({DEFAULT: _texts("it", [line for line in lines if line and line[0] != "#"], name)}, name)
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{name} is not YAML: {error}.") from None
+    if isinstance(document, list):
+        return Principles({DEFAULT: _texts("it", document, name)}, name)
     if not isinstance(document, dict) or not document:
-        raise ConfigError(f"{name} must hold lines of the form domain: principle.")
+        raise ConfigError(f"{name} must hold a list of principles, or lines of the form domain: principle.")
     return Principles({_domain(key, name): _texts(key, value, name) for key, value in document.items()}, name)
 
 
@@ -104,7 +112,7 @@ def _domain(key: object, name: str) -> str:
 def _texts(key: object, value: Any, name: str) -> tuple[str, ...]:  # noqa: ANN401 - any YAML value
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not texts or not all(isinstance(one, str) and one.strip() for one in texts):
-        raise ConfigError(f"{name}: {key} is {value!r}; it must be a principle, or a list of principles.")
+        raise ConfigError(f"{name}: {key} is {value!r}; it must be a principle, or a list of principles (no weights).")
     if len(set(texts)) < len(texts):
         raise ConfigError(f"{name}: {key} names a principle twice.")
     return tuple(texts)

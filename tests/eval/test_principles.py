@@ -33,10 +33,17 @@ def test_a_file_names_domains_and_a_default() -> None:
         parse_principles("chat: tone\n", "p.yaml").of("math")
 
 
+def test_a_list_or_lines_hold_for_every_domain() -> None:
+    assert parse_principles("[a, b]\n", "p.yml").by_domain == {DEFAULT: ("a", "b")}
+    assert parse_principles("# ours\n\n a: b\nc \n", "p.txt").by_domain == {DEFAULT: ("a: b", "c")}
+    with pytest.raises(ConfigError, match="must be a principle"):
+        parse_principles("# none\n", "p.txt")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("- a\n", "of the form domain: principle"),
+        ("clarity\n", "a list of principles, or lines of the form domain: principle"),
         ("", "of the form domain: principle"),
         ("a: [", "is not YAML"),
         ("no: a\n", "the domain False is not a text"),
@@ -44,6 +51,9 @@ def test_a_file_names_domains_and_a_default() -> None:
         ("chat: []\n", "must be a principle"),
         ("chat: ['']\n", "must be a principle"),
         ("chat: [a, a]\n", "names a principle twice"),
+        ("chat: {a: 2}\n", r"chat is \{'a': 2\}; it must be a principle, or a list of principles \(no weights\)"),
+        ("[]\n", "it is \\[\\]"),
+        ("[a, 3]\n", "must be a principle"),
     ],
 )
 def test_a_file_that_is_none(text: str, words: str) -> None:

@@ -105,14 +105,14 @@ def test_nonsense_is_refused_at_once(options: dict[str, Any], words: str) -> Non
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--scores", "rm:m", "--principles-file", "p.yaml"], 2, "p.yaml must hold lines"),
+        (["--scores", "rm:m", "--principles-file", "p.yaml"], 2, "p.yaml must hold a list"),
         (["--scores", "rm:m", "--choose-on", "rows.jsonl"], 2, "needs several principles"),
         (["--scores", "rm:./nowhere"], 66, "nowhere"),
     ],
 )
 def test_what_is_not_there_is_said_in_a_line(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:
     write(tmp_path / "rows.jsonl", rm_bench_rows(3))
-    (tmp_path / "p.yaml").write_text("- clarity\n")
+    (tmp_path / "p.yaml").write_text("clarity\n")
     done = rlbff("eval", "rm-bench", "rows.jsonl", *arguments, "-o", "out", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in error_of(done)
