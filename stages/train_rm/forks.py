@@ -9,7 +9,7 @@ from stages.train_rm.batch import Ids, MicroBatch, Pair, Tree
 from stages.train_rm.examples import Comparison
 from stages.train_rm.fields import Answer
 from stages.train_rm.pairs import NO_PAIR
-from stages.train_rm.trees import Advance, Planted
+from stages.train_rm.trees import Advance, Planted, share_tokens
 
 SAME_TEXT: Final = "same_text"
 """The rule that drops two responses which are the same to the model."""
@@ -59,10 +59,14 @@ def _encode(
     comparisons: Sequence[Comparison], encoder: ConversationEncoder, advance: Advance
 ) -> dict[Answer, EncodedConversation | Problem]:
     encoded: dict[Answer, EncodedConversation | Problem] = {}
+    known: dict[int, int] = {}
     for comparison in comparisons:
         for answer in (comparison.better, comparison.worse):
             if answer not in encoded:
-                encoded[answer] = encoder.encode(*answer)
+                side = encoder.encode(*answer)
+                encoded[answer] = (
+                    side if isinstance(side, Problem) else side._replace(ids=share_tokens(side.ids, known))
+                )
         advance(1)
     return encoded
 

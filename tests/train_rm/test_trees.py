@@ -11,7 +11,7 @@ from stages.models.template import make_template
 from stages.train_rm.batch import MicroBatch, Pair
 from stages.train_rm.examples import Example
 from stages.train_rm.pairs import opposites
-from stages.train_rm.trees import Planted, plant_entailment
+from stages.train_rm.trees import Planted, plant_entailment, share_tokens
 from tests.tiny_families import answering_tokenizer
 from tests.train_rm.rows import examples
 
@@ -157,3 +157,10 @@ def test_turns_that_the_template_refuses_are_a_problem_of_their_rows() -> None:
     assert planted.problems[0].reason == "bad_chat"
     with pytest.raises(KeyError):
         planted.problems[1]
+
+
+def test_equal_tokens_become_one_number() -> None:
+    known: dict[int, int] = {}
+    first, second = (share_tokens(tuple(int(text) for text in ("5000", "7", "5000")), known) for _ in range(2))
+    assert first == second == (5000, 7, 5000)
+    assert first[0] is first[2] is second[0]
