@@ -1,7 +1,8 @@
 """A file of principles, as text or YAML, with the line of every mistake. Takes text; files are the caller's.
 
 Text: a principle a line; empty lines and those that begin with # are skipped. YAML: a list of principles, a mapping
-from principle to weight, or a mapping from domain to either, `default` being for every other domain.
+from principle to weight, or a mapping from domain to a principle or either of these, `default` being for every other
+domain.
 """
 
 import math
@@ -36,14 +37,12 @@ class _Reader:
 
     def principles(self, text: str) -> PrincipleSet:
         root = self._root(text)
-        by_domain = self._is_by_domain(root)
-        groups = self._pairs(root) if by_domain else {DEFAULT: root}
-        kinds = {type(node) for node in groups.values()}
-        if len(kinds) > 1:
-            raise self._error(root, "some domains have weights and others a list; give all weights, or none")
+        groups = self._pairs(root) if self._is_by_domain(root) else {DEFAULT: root}
+        weighted = {isinstance(node, yaml.MappingNode) for node in groups.values()}
+        if len(weighted) > 1:
+            raise self._error(root, "some domains have weights and others none; give all of them weights, or none")
         found = {domain: self._group(node) for domain, node in groups.items()}
-        weighted = yaml.MappingNode in kinds
-        return PrincipleSet(source="file", by_domain=found, weighted=weighted, name=self.source_name)
+        return PrincipleSet(source="file", by_domain=found, weighted=weighted == {True}, name=self.source_name)
 
     def _root(self, text: str) -> yaml.Node:
         try:
@@ -61,12 +60,14 @@ class _Reader:
     def _is_by_domain(self, root: yaml.Node) -> bool:
         if not isinstance(root, yaml.MappingNode):
             return False
-        groups = [not isinstance(value, yaml.ScalarNode) for _, value in root.value]
-        if any(groups) and not all(groups):
+        numbers = [_number(value) is not None for _, value in root.value]
+        if any(numbers) and not all(numbers):
             raise self._error(root, "some keys have a number and others principles; write one kind of mapping")
-        return all(groups)
+        return not any(numbers)
 
     def _group(self, node: yaml.Node) -> tuple[Principle, ...]:
+        if isinstance(node, yaml.ScalarNode):
+            return (Principle(self._text(node)),)
         if isinstance(node, yaml.MappingNode):
             found = tuple(Principle(text, self._weight(value, text)) for text, value in self._pairs(node).items())
         else:
@@ -94,13 +95,20 @@ class _Reader:
         return str(node.value)
 
     def _weight(self, node: yaml.Node, principle: str) -> float:
-        try:
-            weight = float(node.value) if isinstance(node, yaml.ScalarNode) else math.nan
-        except ValueError:
-            weight = math.nan
-        if not 0 < weight < math.inf:
+        weight = _number(node)
+        if weight is None or not 0 < weight < math.inf:
             raise self._error(node, f"the weight of {principle!r} must be a number above 0")
         return weight
 
     def _error(self, node: yaml.Node, problem: str) -> ConfigError:
         return ConfigError(f"{self.source_name} line {node.start_mark.line + 1}: {problem}.")
+
+
+def _number(node: yaml.Node) -> float | None:
+    """The number that stands there without quotation marks, None for anything else."""
+    if not isinstance(node, yaml.ScalarNode) or node.style is not None:
+        return None
+    try:
+        return float(node.value)
+    except ValueError:
+        return None

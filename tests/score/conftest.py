@@ -1,0 +1,34 @@
+"""One thread for torch, a fake reward model, and a folder with real ones of a few thousand weights."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.score.fakes import FakeModel, use
+from tests.tiny_rewards import save_entailment_rm, save_scalar_rm
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    """A model that reads principles and is calibrated; every `--rm` means it."""
+    return use(monkeypatch, FakeModel())
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `rm` (calibrated), `raw` (a language model as it is) and `scalar`."""
+    folder = tmp_path_factory.mktemp("models")
+    save_entailment_rm(folder / "rm")
+    save_entailment_rm(folder / "raw", with_card=False)
+    save_scalar_rm(folder / "scalar")
+    return folder
