@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -16,9 +16,26 @@ class Message(NamedTuple):
     content: str
 
 
+class TokenLogprobs(NamedTuple):
+    """One token of an answer: its text, its log-probability (None where it is not needed), and other tokens' in `top`.
+
+    `top` holds the most probable tokens in this place with their log-probabilities. `exact` is False where the server
+    gave probabilities, whose small ones are rounded.
+    """
+
+    token: str
+    logprob: float | None
+    top: tuple[tuple[str, float], ...] = ()
+    exact: bool = True
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChatRequest:
-    """Everything that decides an answer; `schema` is the JSON schema of the answer, None for free text."""
+    """Everything that decides an answer; `schema` is the JSON schema of the answer, None for free text.
+
+    `top_logprobs` > 0 asks for that many log-probabilities in the place of each token of the answer. `thinking` False
+    asks the chat template for an answer without a block of reasoning before it; True leaves the choice to the template.
+    """
 
     messages: tuple[Message, ...]
     model: str
@@ -26,11 +43,13 @@ class ChatRequest:
     temperature: float = 0.0
     max_reply_tokens: int = 2048
     seed: int | None = None
+    top_logprobs: int = 0
+    thinking: bool = True
 
     @cached_property
     def key(self) -> str:
         """sha256 in hex of the request's canonical JSON; equal requests have equal keys on every machine."""
-        fields = {
+        fields: dict[str, object] = {
             "messages": self.messages,
             "model": self.model,
             "schema": self.schema,
@@ -38,6 +57,11 @@ class ChatRequest:
             "max_reply_tokens": self.max_reply_tokens,
             "seed": self.seed,
         }
+        # only where they differ from their defaults, so that requests without them keep the keys of older journals
+        if self.top_logprobs:
+            fields["top_logprobs"] = self.top_logprobs
+        if not self.thinking:
+            fields["thinking"] = self.thinking
         return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -46,7 +70,8 @@ class Reply:
     """An answer that passed its check.
 
     `text` is the answer without reasoning block and code fence; token counts are those of the answer that is used;
-    `attempts` counts the HTTP requests of this run, 0 for an answer found in the journal.
+    `attempts` counts the HTTP requests of this run, 0 for an answer found in the journal; `reasoning` is the text of
+    the reasoning block; `logprobs` are those that were kept, none unless the request asked for them.
     """
 
     text: str
@@ -54,13 +79,15 @@ class Reply:
     completion_tokens: int
     finish_reason: str
     attempts: int
+    reasoning: str = ""
+    logprobs: tuple[TokenLogprobs, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class CallFailure:
     """A call that gave no usable answer.
 
-    `reason` is a short name to count by: bad_answer, cut_off, refused, timeout, unreachable, rate_limited,
+    `reason` is a short name to count by: bad_answer, cut_off, refused, no_logprobs, timeout, unreachable, rate_limited,
     broken_reply, or http_ and the status. `error` is a sentence; `raw` is the model's last answer or the server's
     words, empty if there are none.
     """
@@ -78,23 +105,46 @@ def to_chat(text: str, role: str = "user") -> list[dict[str, str]]:
     return [{"role": role, "content": text}]
 
 
-_THINKING: Final = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_THINKING: Final = re.compile(r"\A\s*<think>(.*?)</think>", re.DOTALL)
 _FENCED: Final = re.compile(r"\A```[A-Za-z]*[ \t]*\n(.*?)\n?[ \t]*```\Z", re.DOTALL)
 
 
 def bare_answer(text: str) -> str:
     """The answer itself: without a leading <think> block, a surrounding code fence, and white space at the ends."""
-    rest = text
-    if (thinking := _THINKING.match(text)) is not None:
-        rest = text[thinking.end() :]
-    elif "</think>" in text and "<think>" not in text:
-        # some chat templates put the opening tag into the prompt, so that only the closing one is answered
-        rest = text.partition("</think>")[2]
-    rest = rest.strip()
+    rest = _split(text)[1].strip()
     fenced = _FENCED.match(rest)
     return fenced[1].strip() if fenced else rest
+
+
+def reasoning_block(text: str) -> str:
+    """The text of the <think> block that `bare_answer` leaves out, empty if there is none."""
+    return _split(text)[0].strip()
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Reasoning and answer."""
+    if (thinking := _THINKING.match(text)) is not None:
+        return thinking[1], text[thinking.end() :]
+    if "</think>" in text and "<think>" not in text:
+        # some chat templates put the opening tag into the prompt, so that only the closing one is answered
+        reasoning, _, rest = text.partition("</think>")
+        return reasoning, rest
+    return "", text
 
 
 def transcript(messages: Sequence[Mapping[str, str]]) -> str:
     """A chat column's value as text for a prompt: each turn as `role: content`, an empty line between."""
     return "\n\n".join(f"{message['role']}: {message['content']}" for message in messages)
+
+
+def absent_mark(texts: Iterable[str]) -> str:
+    """Eight hex digits that depend on the texts alone and occur in none of them: for tags that no text can close."""
+    joined = "\0".join(texts)
+    mark = _digest(joined)
+    while mark in joined:
+        mark = _digest(mark + joined)
+    return mark
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
+from stages.core.chat import TokenLogprobs
 from stages.core.errors import DataError, OutputError
 
 OK: Final = "ok"
@@ -23,7 +24,8 @@ class Entry:
     """One finished call.
 
     `outcome` is "ok" or a CallFailure's reason. `raw` holds the model's answers unchanged, the one before a repair
-    first; `tokens` the [prompt, completion] counts of each; `estimated` says that a count is a guess.
+    first; `tokens` the [prompt, completion] counts of each; `estimated` says that a count is a guess; `logprobs` are
+    those of the last answer's tokens that its caller keeps.
     """
 
     key: str
@@ -33,6 +35,7 @@ class Entry:
     raw: tuple[str, ...] = ()
     tokens: tuple[tuple[int, int], ...] = ()
     estimated: bool = False
+    logprobs: tuple[TokenLogprobs, ...] = ()
 
 
 class Journal:
@@ -138,11 +141,20 @@ def _entry(fields: Mapping[str, object]) -> Entry:
         raw=tuple(str(text) for text in raw),
         tokens=tuple((int(asked), int(answered)) for asked, answered in tokens),
         estimated=bool(fields["estimated"]),
+        logprobs=tuple(map(_token, fields.get("logprobs", ()))),  # type: ignore[call-overload]
     )
 
 
+def _token(fields: Any) -> TokenLogprobs:  # noqa: ANN401 - any JSON value
+    token, logprob, top, exact = fields
+    return TokenLogprobs(str(token), logprob, tuple((str(text), float(number)) for text, number in top), bool(exact))
+
+
 def _line(entry: Entry) -> bytes:
-    return json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
+    fields = asdict(entry)
+    if not entry.logprobs:  # most journals have none
+        del fields["logprobs"]
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
 
 def _write(file: FileIO, line: bytes) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from stages.core.ask import Asker, Check, Finished, answer_of
+from stages.core.ask import Asker, Check, Finished, Keep, remembered
 from stages.core.background import BackgroundLoop
 from stages.core.budget import Budget, Spent, SpentOnDisk, spent_on
-from stages.core.chat import ChatRequest, Outcome, Reply
+from stages.core.chat import ChatRequest, Outcome
 from stages.core.errors import ConfigError, EndpointError, Interrupted
 from stages.core.http import Endpoint, HttpFailure
 from stages.core.journal import Journal
@@ -35,20 +35,29 @@ T = TypeVar("T")
 class ChatClient:
     """Asks the OpenAI-compatible server of `options`, whose `llm` must be a URL; not for use by several threads.
 
-    `notice` is called, in the caller's thread, with what a user should read once.
+    `notice` is called, in the caller's thread, with what a user should read once; `option` and `model_option` are the
+    flags that name the server and its model.
     """
 
-    def __init__(self, options: LlmOptions, *, notice: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self,
+        options: LlmOptions,
+        *,
+        notice: Callable[[str], None] = lambda text: None,
+        option: str = "--llm",
+        model_option: str = "--llm-model",
+    ) -> None:
         assert options.llm is not None
         self._options = options
         self._endpoint = Endpoint(
             options.llm,
             api_key(os.environ),
-            option="--llm",
+            option=option,
             key_name="RLBFF_LLM_KEY",
             concurrency=options.concurrency,
             timeout=options.timeout,
         )
+        self._model_option = model_option
         self._notices: list[str] = []
         self._notice = notice
         self._asker = Asker(self._endpoint, max_retries=options.max_retries, notice=self._notices.append)
@@ -64,13 +73,14 @@ class ChatClient:
 
     @property
     def model(self) -> str:
-        """The model's name: --llm-model, else the only one that the server lists. The first use contacts the server.
+        """The model's name: that of the options, else the only one that the server lists.
 
-        Raises EndpointError if there is no server, ConfigError if it lists none or several.
+        The first use contacts the server. Raises EndpointError if there is none, ConfigError if it lists no model or
+        several.
         """
         if self._model is None:
             self._listed = self._list_models()
-            self._model = self._options.llm_model or _only_one(self._listed, self._endpoint.url)
+            self._model = self._options.llm_model or self._only_one()
         return self._model
 
     def complete(
@@ -79,16 +89,18 @@ class ChatClient:
         check: Check,
         journal: Journal,
         advance: Callable[[int], None] = lambda calls: None,
+        keep: Keep = tuple,
     ) -> list[Outcome]:
         """Ask all requests, equal ones once, and return their outcomes in order; blocks.
 
-        `check` raises ValueError for an answer that is of no use. What `journal` holds is not asked again, failures
+        `check` raises ValueError for an answer that is of no use; `keep` chooses among the log-probabilities of an
+        answer that were asked for. What `journal` holds is not asked again, failures
         are. `advance` is told now and then how many more calls have finished. Raises EndpointError if the server is
         unusable and Interrupted if the budget is reached; finished calls are in the journal by then, as after any
         other exception. All journals in the journal's folder count towards the budget.
         """
         wanted = {request.key: request for request in requests}
-        outcomes: dict[str, Outcome] = dict(_remembered(wanted, check, journal))
+        outcomes: dict[str, Outcome] = dict(remembered(wanted, check, journal, keep))
         self._usage.from_journal += len(outcomes)
         self._ever_answered = self._ever_answered or bool(outcomes)
         missing = [request for key, request in wanted.items() if key not in outcomes]
@@ -104,7 +116,7 @@ class ChatClient:
         try:
             if missing:
                 _ = self.model
-                self._run(self._ask_all(missing, check, journal, outcomes), tick)
+                self._run(self._ask_all(missing, check, journal, outcomes, keep), tick)
         finally:
             tick()
         return [outcomes[request.key] for request in requests]
@@ -129,7 +141,7 @@ class ChatClient:
         self.close()
 
     async def _ask_all(
-        self, missing: Sequence[ChatRequest], check: Check, journal: Journal, outcomes: dict[str, Outcome]
+        self, missing: Sequence[ChatRequest], check: Check, journal: Journal, outcomes: dict[str, Outcome], keep: Keep
     ) -> None:
         queue = iter(missing)
         spent = self._on_disk.total(journal.path.parent) if self._budget.limited else Spent()
@@ -141,7 +153,7 @@ class ChatClient:
                 if (reached := self._budget.reached(spent)) is not None:
                     over = reached
                     return
-                finished = await self._asker.ask(request, check)
+                finished = await self._asker.ask(request, check, keep)
                 journal.add(finished.entry)
                 outcomes[request.key] = finished.outcome
                 spent = spent.plus(spent_on(finished.entry))
@@ -171,7 +183,7 @@ class ChatClient:
     def _unusable(self, failure: HttpFailure, model: str) -> EndpointError:
         error = self._endpoint.error(failure)
         if failure.status == 404 and self._listed and model not in self._listed:
-            return EndpointError(f"{error} Or correct --llm-model: {_choice(self._listed, model)}")
+            return EndpointError(f"{error} Or correct {self._model_option}: {_choice(self._listed, model)}")
         return error
 
     def _list_models(self) -> tuple[str, ...]:
@@ -182,6 +194,15 @@ class ChatClient:
                 raise self._endpoint.error(reply)
             return ()
         return _model_names(reply.payload)
+
+    def _only_one(self) -> str:
+        url = self._endpoint.url
+        if len(self._listed) == 1:
+            return self._listed[0]
+        if not self._listed:
+            raise ConfigError(f"{url} lists no model; name one with {self._model_option}.")
+        offer = f"{url} offers {len(self._listed)} models; name one with {self._model_option}"
+        raise ConfigError(f"{offer}: {_choice(self._listed, None)}")
 
     def _run(self, work: Coroutine[Any, Any, T], tick: Callable[[], None] = lambda: None) -> T:
         self._background = self._background or BackgroundLoop()
@@ -195,24 +216,6 @@ class ChatClient:
 def api_key(environ: Mapping[str, str]) -> str | None:
     """The key of the server: RLBFF_LLM_KEY, else OPENAI_API_KEY, else none."""
     return environ.get("RLBFF_LLM_KEY", "").strip() or environ.get("OPENAI_API_KEY", "").strip() or None
-
-
-def _remembered(wanted: Mapping[str, ChatRequest], check: Check, journal: Journal) -> dict[str, Reply]:
-    """The journal's answers that still pass the check."""
-    result: dict[str, Reply] = {}
-    for key in wanted:
-        entry = journal.answered(key)
-        if entry is not None and _passes(answer_of(entry), check):
-            result[key] = answer_of(entry)
-    return result
-
-
-def _passes(reply: Reply, check: Check) -> bool:
-    try:
-        check(reply.text)
-    except ValueError:
-        return False
-    return True
 
 
 async def _all_or_none(works: Sequence[Coroutine[Any, Any, None]]) -> None:
@@ -231,14 +234,6 @@ def _model_names(payload: Mapping[str, object]) -> tuple[str, ...]:
     if not isinstance(data, list):
         raise ValueError("no list of models under 'data'")
     return tuple(str(item["id"]) for item in data if isinstance(item, dict) and "id" in item)
-
-
-def _only_one(listed: Sequence[str], url: str) -> str:
-    if len(listed) == 1:
-        return listed[0]
-    if not listed:
-        raise ConfigError(f"{url} lists no model; name one with --llm-model.")
-    raise ConfigError(f"{url} offers {len(listed)} models; name one with --llm-model: {_choice(listed, None)}")
 
 
 def _choice(listed: Sequence[str], wish: str | None) -> str:

@@ -1,24 +1,19 @@
 """A language model in this process behind the same calls as the client of a server: journal, check, one repair, budget.
 
-How text is generated is in generate.py.
+How text is generated is in generate.py, how calls are taken in batches in core/batched.py.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from stages.core.ask import Check, Finished, Problem, answer_of, conclude, problem_of, repaired
-from stages.core.budget import Budget, SpentOnDisk
+from stages.core.ask import Check, Finished, Problem, conclude, problem_of, repaired
+from stages.core.batched import BatchedCalls
 from stages.core.chat import ChatRequest, Outcome
-from stages.core.errors import Interrupted
-from stages.core.journal import Entry, Journal
+from stages.core.journal import Journal
 from stages.core.options import LlmOptions
-from stages.core.usage import Usage
 from stages.core.wire import Answer
 from stages.models.generate import Completion, LocalChat
 from stages.models.load import model_name
-
-_BATCH: Final = 64
-"""Requests between two entries into the journal."""
 
 _TOO_LONG: Final = "too_long"
 """The reason of a call whose prompt leaves no room for an answer; it is not repaired, which would make it longer."""
@@ -35,9 +30,7 @@ class LocalClient:
             source, max_new_tokens=options.max_reply_tokens, temperature=options.temperature, seed=seed
         )
         self._max_reply_tokens = options.max_reply_tokens
-        self._budget = Budget.of(options)
-        self._on_disk = SpentOnDisk()
-        self._usage = Usage()
+        self._calls = BatchedCalls(options)
 
     def complete(
         self, requests: Sequence[ChatRequest], check: Check, journal: Journal, advance: Callable[[int], None]
@@ -48,35 +41,11 @@ class LocalClient:
         `journal` holds is not asked again, failures are. `advance` is told of requests finished. Raises Interrupted
         between two batches if the budget is reached; all journals in the journal's folder count towards it.
         """
-        wanted = {request.key: request for request in requests}
-        outcomes: dict[str, Outcome] = {}
-        for key in wanted:
-            entry = journal.answered(key)
-            if entry is not None and problem_of(_last_answer(entry), check) is None:
-                outcomes[key] = answer_of(entry)
-        advance(len(outcomes))
-        self._usage.from_journal += len(outcomes)
-        missing = [request for key, request in wanted.items() if key not in outcomes]
-        for batch in _batches(missing):
-            self._check_budget(journal)
-            for request, finished in zip(batch, self._ask(batch, check), strict=True):
-                journal.add(finished.entry)
-                outcomes[request.key] = finished.outcome
-                self._usage.count(finished)
-            journal.sync()
-            advance(len(batch))
-        return [outcomes[request.key] for request in requests]
+        return self._calls.complete(requests, lambda batch: self._ask(batch, check), check, journal, advance)
 
     def facts(self) -> dict[str, object]:
         """What this client did so far, for a run's summary."""
-        return self._usage.facts(self._budget)
-
-    def _check_budget(self, journal: Journal) -> None:
-        if (
-            self._budget.limited
-            and (over := self._budget.reached(self._on_disk.total(journal.path.parent))) is not None
-        ):
-            raise Interrupted(over)
+        return self._calls.facts()
 
     def _ask(self, batch: Sequence[ChatRequest], check: Check) -> list[Finished]:
         first = self._chat.complete([request.messages for request in batch])
@@ -92,7 +61,7 @@ class LocalClient:
 
     def _problem(self, completion: Completion, check: Check) -> Problem | None:
         if completion.finish_reason != "too_long":
-            return problem_of(_answer(completion), check)
+            return problem_of(as_answer(completion), check)
         return Problem(
             _TOO_LONG,
             f"the prompt's {completion.prompt_tokens} tokens and the {self._max_reply_tokens} of --max-reply-tokens "
@@ -103,21 +72,17 @@ class LocalClient:
         self, request: ChatRequest, first: Completion, problem: Problem | None, second: Completion | None, check: Check
     ) -> Finished:
         if problem is None or second is None:
-            answers = () if first.finish_reason == "too_long" else (_answer(first),)
+            answers = () if first.finish_reason == "too_long" else (as_answer(first),)
             return conclude(request, answers, problem, attempts=0)
         again = self._problem(second, check)
         if again is not None and again.reason == _TOO_LONG:
             told = Problem(problem.reason, f"{problem.error}; the request to repair it failed: {again.error}")
-            return conclude(request, (_answer(first),), told, attempts=0)
-        return conclude(request, (_answer(first), _answer(second)), again, attempts=0)
+            return conclude(request, (as_answer(first),), told, attempts=0)
+        return conclude(request, (as_answer(first), as_answer(second)), again, attempts=0)
 
 
-def _last_answer(entry: Entry) -> Answer:
-    prompt_tokens, completion_tokens = entry.tokens[-1]
-    return Answer(entry.raw[-1], entry.finish_reason, None, prompt_tokens, completion_tokens, entry.estimated)
-
-
-def _answer(completion: Completion) -> Answer:
+def as_answer(completion: Completion) -> Answer:
+    """A local answer in the form of a server's."""
     return Answer(
         text=completion.text,
         prompt_tokens=completion.prompt_tokens,
@@ -126,7 +91,3 @@ def _answer(completion: Completion) -> Answer:
         refusal=None,
         estimated=False,
     )
-
-
-def _batches(requests: Sequence[ChatRequest]) -> Iterator[Sequence[ChatRequest]]:
-    return (requests[start : start + _BATCH] for start in range(0, len(requests), _BATCH))

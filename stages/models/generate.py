@@ -20,7 +20,7 @@ FALLBACK_NAMES: Final = {"system": "System", "user": "User", "assistant": "Assis
 
 
 class Completion(NamedTuple):
-    """An answer with its length in tokens.
+    """An answer with its length in tokens; `prompt` and `tokens` are the tokens of both, without the one that ends it.
 
     `finish_reason` is "stop" where the model ended it, "length" where max_new_tokens did, and "too_long" where the
     prompt leaves no room for an answer in the model's window (the text is empty then).
@@ -30,6 +30,8 @@ class Completion(NamedTuple):
     prompt_tokens: int
     completion_tokens: int
     finish_reason: Literal["stop", "length", "too_long"]
+    prompt: tuple[int, ...]
+    tokens: tuple[int, ...]
 
 
 class LocalChat:
@@ -38,7 +40,8 @@ class LocalChat:
     With temperature 0 the most probable token is taken; above 0, tokens are drawn from softmax(logits / temperature)
     with a stream of random numbers that is a function of `seed` and the prompt alone. The sampling settings a model
     brings along (top-p, repetition penalty) are not used. An answer does not depend on the order of the chats; in
-    which batch it is computed moves the logits by rounding only.
+    which batch it is computed moves the logits by rounding only. `thinking` leaves it to the chat template whether an
+    answer begins with a block of reasoning; otherwise it is asked to leave it out.
     """
 
     def __init__(
@@ -51,12 +54,15 @@ class LocalChat:
         batch_size: int = 16,
         device: str | None = None,
         dtype: str | None = None,
+        thinking: bool = False,
     ) -> None:
         assert max_new_tokens > 0
         assert batch_size > 0
         assert temperature >= 0
         self.name = model
-        self._model, self._tokenizer, self._device = load_causal_lm(model, device, dtype)
+        self.loaded: Final = load_causal_lm(model, device, dtype)
+        self._model, self._tokenizer, self._device = self.loaded
+        self._thinking = thinking
         self._max_new_tokens = max_new_tokens
         self._temperature = temperature
         self._seed = seed
@@ -69,34 +75,46 @@ class LocalChat:
             pad_token_id=self._ends[0] if self._ends else 0,  # hidden by the attention mask, so any token will do
         )
 
-    def complete(self, chats: Sequence[Sequence[Message]]) -> list[Completion]:
-        """Return one answer a chat, in the order given; each chat ends with a message that wants an answer."""
-        prompts = [self._tokenize(render(chat, self._tokenizer)) for chat in chats]
+    @property
+    def most_prompt_tokens(self) -> int | None:
+        """The longest prompt that leaves room for an answer, None if the model's window is not known."""
+        return None if self._window is None else self._window - self._max_new_tokens
+
+    def complete(self, chats: Sequence[Sequence[Message]], seeds: Sequence[int] | None = None) -> list[Completion]:
+        """Return one answer a chat, in the order given; each chat ends with a message that wants an answer.
+
+        `seeds` holds one seed a chat, in place of the one for all.
+        """
+        asked = list(zip(map(self.encode, chats), seeds or [self._seed] * len(chats), strict=True))
         answers: dict[int, Completion] = {}
-        order = sorted(range(len(prompts)), key=lambda index: (len(prompts[index]), prompts[index]))
         fitting = []
-        for index in order:
-            if self._window is not None and len(prompts[index]) + self._max_new_tokens > self._window:
-                answers[index] = Completion("", len(prompts[index]), 0, "too_long")
+        for index in sorted(range(len(asked)), key=lambda index: (len(asked[index][0]), asked[index])):
+            prompt = asked[index][0]
+            if self.most_prompt_tokens is not None and len(prompt) > self.most_prompt_tokens:
+                answers[index] = Completion("", len(prompt), 0, "too_long", tuple(prompt), ())
             else:
                 fitting.append(index)
         for batch in _batches(fitting, self._batch_size):
-            answers |= zip(batch, self._answer([prompts[index] for index in batch]), strict=True)
-        return [answers[index] for index in range(len(prompts))]
+            answers |= zip(batch, self._answer([asked[index] for index in batch]), strict=True)
+        return [answers[index] for index in range(len(asked))]
 
-    def _tokenize(self, text: str) -> list[int]:
+    def encode(self, chat: Sequence[Message]) -> list[int]:
+        """Return the tokens of a chat up to where the answer begins; raises DataError if the template refuses it."""
+        text = render(chat, self._tokenizer, thinking=self._thinking)
         # a chat template writes the special tokens itself
         with_special = self._tokenizer.chat_template is None
-        ids: list[int] = self._tokenizer(text, add_special_tokens=with_special)["input_ids"]
+        ids: list[int] = self._tokenizer(text, add_special_tokens=with_special, verbose=False)["input_ids"]
         return ids
 
     @torch.inference_mode()
-    def _answer(self, prompts: Sequence[list[int]]) -> list[Completion]:
+    def _answer(self, asked: Sequence[tuple[list[int], int]]) -> list[Completion]:
+        prompts = [prompt for prompt, _ in asked]
+        seeds = [seed for _, seed in asked]
         width = max(map(len, prompts))
         pad = self._model.generation_config.pad_token_id
         tokens = torch.tensor([[pad] * (width - len(ids)) + ids for ids in prompts], device=self._device)
         mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts], device=self._device)
-        drawn = [GumbelSampler(prompts, self._temperature, self._seed, self._device)] if self._temperature > 0 else []
+        drawn = [GumbelSampler(prompts, self._temperature, seeds, self._device)] if self._temperature > 0 else []
         output = self._model.generate(
             input_ids=tokens,
             attention_mask=mask,
@@ -109,36 +127,36 @@ class LocalChat:
         length = next((at for at, token in enumerate(output) if token in self._ends), None)
         answer = output if length is None else output[:length]
         text: str = self._tokenizer.decode(answer, skip_special_tokens=True)
-        return Completion(text, len(prompt), len(answer), "length" if length is None else "stop")
+        reason: Literal["stop", "length"] = "length" if length is None else "stop"
+        return Completion(text, len(prompt), len(answer), reason, tuple(prompt), tuple(answer))
 
 
-def render(chat: Sequence[Message], tokenizer: Any) -> str:  # noqa: ANN401 - transformers' tokenizers share no type
+def render(chat: Sequence[Message], tokenizer: Any, *, thinking: bool = False) -> str:  # noqa: ANN401 - tokenizers share no type
     """Write a chat as the text that the model continues.
 
-    The tokenizer's own chat template decides, with reasoning switched off where it knows that switch: an answer of
-    fixed form needs none. Where it refuses a system turn (Gemma's) or leaves it out, the first user turn begins with
-    what that turn says. Without a template, each turn is "User: ...", an empty line between, then "Assistant:". Raises
-    DataError for a template that takes neither.
+    The tokenizer's own chat template decides, unless `thinking` with reasoning switched off where it knows that switch:
+    an answer of fixed form needs none. Where it refuses a system turn (Gemma's) or leaves it out, the first user turn
+    begins with what that turn says. Without a template, each turn is "User: ...", an empty line between, then
+    "Assistant:". Raises DataError for a template that takes neither.
     """
     if tokenizer.chat_template is None:
         turns = [f"{FALLBACK_NAMES.get(message.role, message.role)}: {message.content}" for message in chat]
         return "\n\n".join([*turns, "Assistant:"])
     with suppress(TemplateError):
-        text = _templated(chat, tokenizer)
+        text = _templated(chat, tokenizer, thinking)
         if all(message.content.strip() in text for message in chat if message.role == "system"):
             return text
     try:
-        return _templated(_without_system(chat), tokenizer)
+        return _templated(_without_system(chat), tokenizer, thinking)
     except TemplateError as problem:
         words = " ".join(str(problem).split())[:300]
         raise DataError(f"The chat template in {tokenizer.name_or_path} cannot write a chat: {words}") from problem
 
 
-def _templated(chat: Sequence[Message], tokenizer: Any) -> str:  # noqa: ANN401 - as in render
+def _templated(chat: Sequence[Message], tokenizer: Any, thinking: bool) -> str:  # noqa: ANN401 - as in render
     messages = [{"role": message.role, "content": message.content} for message in chat]
-    text: str = tokenizer.apply_chat_template(
-        messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
-    )
+    switch = {} if thinking else {"enable_thinking": False}
+    text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **switch)
     return text
 
 
@@ -156,9 +174,12 @@ class GumbelSampler:
     Each row has its own stream of noise, so that what is drawn does not depend on the other rows of the batch.
     """
 
-    def __init__(self, prompts: Sequence[list[int]], temperature: float, seed: int, device: torch.device) -> None:
+    def __init__(
+        self, prompts: Sequence[list[int]], temperature: float, seeds: Sequence[int], device: torch.device
+    ) -> None:
         self._temperature = temperature
-        self._streams = [torch.Generator(device).manual_seed(_stream_seed(seed, ids)) for ids in prompts]
+        streams = zip(seeds, prompts, strict=True)
+        self._streams = [torch.Generator(device).manual_seed(_stream_seed(*stream)) for stream in streams]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Return B x V scores whose row-wise argmax is the drawn token; `scores` are the B x V logits."""

@@ -77,7 +77,7 @@ def test_sampler_draws_from_the_softmax_at_its_temperature() -> None:
     # logits ln 1, ln 2, ln 5 at temperature 2: weights 1, sqrt 2, sqrt 5
     rows = 6000
     logits = torch.tensor([1.0, 2.0, 5.0]).log().expand(rows, 3)
-    sampler = GumbelSampler([[row] for row in range(rows)], 2.0, 0, torch.device("cpu"))
+    sampler = GumbelSampler([[row] for row in range(rows)], 2.0, [0] * rows, torch.device("cpu"))
     drawn = sampler(torch.zeros(rows, 1), logits).argmax(dim=1)
     weights = torch.tensor([1.0, 2.0, 5.0]).sqrt()
     expected = weights / weights.sum()

@@ -24,6 +24,7 @@ if __package__ is None or __package__ == "":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.servers.answers import answer_text, broken_schema, embedding, with_fabricated_quote
+from tests.servers.judging import judge_tokens, logprobs_of, text_of
 
 TRANSPORT = ("429", "500", "hang", "truncated")
 CONTENT = ("length", "schema", "fabricated")
@@ -46,6 +47,7 @@ class Settings:
     refuse: str = ""
     answer: str = ""
     no_usage: bool = False
+    no_logprobs: bool = False
 
 
 class HttpRequest(NamedTuple):
@@ -223,18 +225,26 @@ def _draw(what: str, weights: dict[str, float], kinds: tuple[str, ...], scale: f
 
 
 def _completion(settings: Settings, body: dict[str, Any], fault: str) -> dict[str, object]:
-    text = settings.answer or answer_text(body["messages"])
+    extra: dict[str, object] = {}
+    if body.get("logprobs"):
+        tokens = judge_tokens(body, fault)
+        text = text_of(tokens)
+        extra = {} if settings.no_logprobs else {"logprobs": logprobs_of(tokens)}
+    else:
+        text = _spoilt(settings.answer or answer_text(body["messages"]), fault)
+    reason = "length" if fault == "length" else "stop"
+    prompt_tokens = sum(len(message["content"]) for message in body["messages"]) // 4
+    usage = {"prompt_tokens": prompt_tokens, "completion_tokens": len(text) // 4}
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason} | extra
+    return {"object": "chat.completion", "choices": [choice]} | ({} if settings.no_usage else {"usage": usage})
+
+
+def _spoilt(text: str, fault: str) -> str:
     if fault == "schema":
         text = broken_schema(text)
     if fault == "fabricated":
         text = with_fabricated_quote(text)
-    if fault == "length":
-        text = text[: len(text) // 2]
-    reason = "length" if fault == "length" else "stop"
-    prompt_tokens = sum(len(message["content"]) for message in body["messages"]) // 4
-    usage = {"prompt_tokens": prompt_tokens, "completion_tokens": len(text) // 4}
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
-    return {"object": "chat.completion", "choices": [choice]} | ({} if settings.no_usage else {"usage": usage})
+    return text[: len(text) // 2] if fault == "length" else text
 
 
 def _embeddings(body: dict[str, Any]) -> dict[str, object]:

@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from tests.servers.judging import Token, logprobs_of, text_of
+
 
 class Call(NamedTuple):
     """One request to /chat/completions; `number` counts them from 0."""
@@ -34,6 +36,13 @@ def completion(text: str | None, reason: str = "stop", **message: object) -> Sai
     """An ordinary chat completion of 10 prompt tokens and 5 answer tokens."""
     choice = {"message": {"role": "assistant", "content": text, **message}, "finish_reason": reason}
     return Said(200, {"choices": [choice], "usage": {"prompt_tokens": 10, "completion_tokens": 5}})
+
+
+def judgement(tokens: list[Token], text: str | None = None, reason: str = "stop", **message: object) -> Said:
+    """A completion of these tokens with their log-probabilities; `text` is what the server shows, if not all of it."""
+    said = completion(text_of(tokens) if text is None else text, reason, **message)
+    said.payload["choices"][0]["logprobs"] = logprobs_of(tokens)  # type: ignore[index]
+    return said
 
 
 @contextmanager
