@@ -49,7 +49,7 @@ def _without_oldest(whole: Conversation) -> list[Conversation]:
 
 def _cut_texts(whole: Conversation, limit: int, count: Count) -> Conversation | None:
     def with_texts(num_prompt: int, num_response: int) -> Conversation:
-        messages = [Message(whole.messages[0].role, _end(prompt, num_prompt)), *whole.messages[1:]] if prompt else []
+        messages = [Message(whole.messages[0].role, _end(prompt, num_prompt)), *whole.messages[1:]] if whole.messages else []
         return Conversation(messages, _without_middle(whole.response, num_response))
 
     def length(num_prompt: int, num_response: int) -> int:

@@ -33,6 +33,14 @@ def test_oldest_turns_go_first_and_a_user_turn_stays_in_front() -> None:
     assert fit_conversation(chat, 24, count) == Conversation([chat.messages[5]], "rrrr")
 
 
+def test_an_empty_last_user_turn_keeps_its_place() -> None:
+    chat = Conversation(turns(""), "r" * 90)
+    fitted = fit_conversation(chat, 50, count)
+    assert fitted is not None
+    assert fitted.messages == [Message("user", "")]
+    assert count(fitted) <= 50
+
+
 def test_turns_after_the_last_user_turn_stay_with_it() -> None:
     chat = Conversation([*turns("a" * 9, "b" * 9, "call"), Message("tool", "42")], "r")
     assert fit_conversation(chat, 20, count) == Conversation(chat.messages[2:], "r")
