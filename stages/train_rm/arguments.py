@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.distributed.fsdp import MixedPrecisionPolicy
 from transformers import TrainingArguments
 
+from stages.models.load import find_device
+from stages.models.precision import fast_dtype
 from stages.train_rm.config import Loss
 from stages.train_rm.processes import processes
 
@@ -29,6 +31,11 @@ class LoopSettings:
     loss: Loss
     pair_weight: float
     seed: int
+
+
+def products_in_bf16(precision: Literal["auto", "bf16", "fp32"]) -> bool:
+    """Whether products are computed in bf16; `auto`: where the device that is trained on multiplies it fast."""
+    return precision == "bf16" or (precision == "auto" and fast_dtype(find_device(None)) == "bfloat16")
 
 
 def training_arguments(settings: LoopSettings, folder: Path, num_steps: int, num_batches: int) -> TrainingArguments:
@@ -65,6 +72,8 @@ def training_arguments(settings: LoopSettings, folder: Path, num_steps: int, num
         ddp_find_unused_parameters=False,
         **(_sharding() if settings.fsdp else {}),
     )
+    # a single process would otherwise cut batches into pieces for all GPUs that it sees
+    arguments._n_gpu = min(arguments.n_gpu, 1)
     if settings.fsdp and settings.bf16:
         # accelerate's own policy would also reduce gradients and return scores in bf16
         arguments.fsdp_plugin_args["mixed_precision_policy"] = MixedPrecisionPolicy(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from stages.core.errors import Interrupted
@@ -52,6 +53,8 @@ def train(
     assert all(len(step.micro_batches) == len(steps[0].micro_batches) for step in steps)
     refuse_impossible(fsdp=settings.fsdp)
     arguments = training_arguments(settings, folder, len(steps), len(steps[0].micro_batches))
+    if processes() == (0, 1) and (seen := torch.cuda.device_count()) > 1:
+        notice(f"One of {seen} GPUs is used; start it with torchrun --nproc-per-node {seen} to use all.")
     if settings.gradient_checkpointing:
         module.model.activation_checkpointing_enable({"use_reentrant": False})
     with noting_signals() as sign, module.ready():

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
-from torch.nn.parallel import DistributedDataParallel
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from stages.core.errors import ConfigError
 
@@ -59,7 +59,7 @@ def assert_what_runs(prepared: torch.nn.Module, *, fsdp: bool) -> None:
             f"There are {size} processes, but accelerate made a {type(prepared).__name__}, which does not train them "
             "together; unset the ACCELERATE_* variables that say so."
         )
-    elif size == 1 and isinstance(prepared, DistributedDataParallel | FSDPModule):
+    elif size == 1 and isinstance(prepared, DataParallel | DistributedDataParallel | FSDPModule):
         raise ConfigError(
             f"There is one process, but accelerate made a {type(prepared).__name__}; unset the ACCELERATE_* variables."
         )

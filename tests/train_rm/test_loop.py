@@ -13,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from stages.core.errors import ConfigError, DataError, Interrupted
 from stages.train_rm.adapters import add_adapters
+from stages.train_rm.arguments import products_in_bf16
 from stages.train_rm.batch import Step
 from stages.train_rm.checkpoints import complete_checkpoints, step_of
 from stages.train_rm.loop import LOG, train
@@ -238,3 +239,22 @@ def test_records_survive_a_cut_line(tmp_path: Path) -> None:
     record = StepRecord(1, 0.1 + 0.2, None, 1.0, 1e-3, 10, 2, 0)
     log.write_text(json.dumps(record._asdict()) + '\n{"step": 2, "lo', encoding="utf-8")
     assert list(read_steps(log)) == [record]
+
+
+@pytest.mark.parametrize(("precision", "fast", "expected"), [("auto", "bfloat16", True), ("auto", "float32", False)])
+def test_precision_auto_asks_the_device(
+    precision: str, fast: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stages.train_rm.arguments.fast_dtype", lambda device: fast)
+    assert products_in_bf16(precision) == expected  # type: ignore[arg-type]
+    assert products_in_bf16("bf16")
+    assert not products_in_bf16("fp32")
+
+
+def test_one_process_that_sees_several_gpus_uses_one_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    notices: list[str] = []
+    train(fresh(), STEPS[:1], settings(), folder=tmp_path, notice=notices.append)
+    assert notices == ["One of 4 GPUs is used; start it with torchrun --nproc-per-node 4 to use all."]
