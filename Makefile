@@ -6,17 +6,11 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # A model that the user has set for real runs must not be asked by a demo.
 OFFLINE := env -u RLBFF_LLM
-DEMO := demo/feedback.principles
 
 .PHONY: demo test check bench docs lint wheel clean
 
-demo: .venv/.runtime
-	$(OFFLINE) $(BIN)/rlbff extract-principles sample_data/feedback.jsonl --out $(DEMO) --overwrite
-	$(BIN)/rlbff status $(DEMO)
-	$(BIN)/rlbff cat $(DEMO) --format table --columns id,principle,label,agreement --limit 8
-	@echo
-	@echo "Principles: $(DEMO)/part-*.parquet; what was dropped and rejected, the log and the manifest: $(DEMO)/.rlbff/"
-	@echo "Next: $(BIN)/rlbff cat $(DEMO) --dropped --where \"dropped_by = 'consensus'\" --limit 5   or   docs/extract-principles.md"
+demo: .venv/.models
+	export PATH="$$PWD/$(BIN):$$PATH" && $(OFFLINE) bash docs/recipes/reward-model.sh sample_data/reviews.jsonl demo
 
 test: .venv/.dev
 	$(BIN)/pytest -m "not slow"
@@ -60,6 +54,10 @@ $(BIN)/python:
 	$(PIP) install -c constraints.txt -e .
 	@touch $@
 
+.venv/.models: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e ".[models]"
+	@touch $@ .venv/.runtime
+
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -c constraints.txt -e ".[dev]"
-	@touch $@ .venv/.runtime
+	@touch $@ .venv/.models .venv/.runtime

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# From feedback to a measured reward model, offline, on a CPU: the chain of the README.
+# Usage: docs/recipes/reward-model.sh FEEDBACK OUT
+#
+# Each stage waits for the folder that the stage before it prints. The rows that are scored at the end are those that
+# training held out. `tiny` is a stand-in for a base model such as Qwen/Qwen3-4B.
+set -euo pipefail
+feedback=$1 out=$2
+mkdir -p "$out"
+
+rlbff extract-principles "$feedback" --overwrite -o "$out/principles" |
+  rlbff train-rm - --model tiny --overwrite -o "$out/rm" |
+  rlbff score "$out/rm/held_out/test" --rm - --overwrite -o "$out/scores" |
+  rlbff eval calibration - --overwrite -o "$out/calibration"
+
+rlbff eval principle-pairs "$out/scores" --overwrite -o "$out/pairs"
+
+# Any principle can be asked for: these were never trained on under these names.
+rlbff score "$out/rm/held_out/test" --rm "$out/rm" --principle "polite tone" --principle "use of examples" \
+  --aggregate mean --output best-of-n --overwrite -o "$out/best"
+
+rlbff cat "$out/best" --format table --columns prompt,completion,score --limit 3
+rlbff status "$out"/{principles,rm,scores,calibration,pairs,best}

@@ -1,0 +1,45 @@
+"""The shell chains of docs/recipes/ run to their end, in pipes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.extract_principles.commands import environment, manifest_of, rows_of
+
+
+def run_recipe(root: Path, name: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = ["bash", str(root / "docs" / "recipes" / name), *map(str, arguments)]
+    # the command beside the Python that runs the tests, also where its environment is not activated
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    settings = environment(OMP_NUM_THREADS="1", PATH=path)
+    return subprocess.run(command, cwd=cwd, env=settings, capture_output=True, text=True, timeout=280, check=False)
+
+
+@pytest.fixture
+def few_reviews(root: Path, tmp_path: Path) -> Path:
+    """The first conversations of the sample reviews: enough to run the chain, too few to learn from."""
+    lines = (root / "sample_data" / "reviews.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    few = tmp_path / "reviews.jsonl"
+    few.write_text("".join(lines[:60]), encoding="utf-8")
+    return few
+
+
+@pytest.mark.slow
+def test_the_chain_to_a_reward_model_runs_offline_in_pipes(root: Path, few_reviews: Path, tmp_path: Path) -> None:
+    done = run_recipe(root, "reward-model.sh", few_reviews, "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("principles", "rm", "scores", "calibration", "pairs", "best"):
+        assert manifest_of(tmp_path / "out" / name)["rows"]["rejected"] == 0
+    scored = rows_of(tmp_path / "out" / "scores")
+    assert all(row["p_yes"] is None or 0 <= row["p_yes"] <= 1 for row in scored)
+    assert len(rows_of(tmp_path / "out" / "best")) == len({str(row["prompt"]) for row in scored})
+
+
+@pytest.mark.slow
+def test_a_chain_whose_first_command_fails_fails_whole(root: Path, tmp_path: Path) -> None:
+    done = run_recipe(root, "reward-model.sh", "nothing.jsonl", "out", cwd=tmp_path)
+    assert done.returncode == 65
+    assert "nothing.jsonl" in done.stderr
