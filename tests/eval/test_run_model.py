@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from stages.core.errors import ConfigError, DataError, InputMissing
 from stages.core.options import RunOptions
 from stages.core.report import Report
 from stages.core.rows import Problem
+from stages.eval.benchmarks import BENCHMARKS
 from stages.eval.config import EvalConfig
+from stages.eval.measured import Measured
 from stages.eval.run import run
 from stages.rewards.model import Judgement
 from tests.eval.fake_model import FakeModel, install
@@ -85,6 +88,14 @@ def test_equal_texts_are_asked_once_and_a_second_call_asks_nothing(
     assert len(model.asked) == 7
     measure(tmp_path / "out", "judgebench", path, principle=("brevity",), draws=11, run=RunOptions(overwrite=True))
     assert len(model.asked) == 14
+
+
+def test_texts_that_come_again_much_later_are_not_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(by_words)
+    install(monkeypatch, m=model)
+    again = [row | {"pair_id": "again"} for row in pairs(1)]
+    measure(tmp_path / "out", "judgebench", write(tmp_path / "rows.jsonl", pairs(300) + again))
+    assert len(model.asked) == len(set(model.asked)) == 600
 
 
 def test_a_killed_run_goes_on_and_ends_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,3 +296,21 @@ def test_principles_of_a_file_by_domain_and_its_default(tmp_path: Path, monkeypa
         measure(tmp_path / "two", "judgebench", path, principles_file=tmp_path / "p.yaml")
     with pytest.raises(InputMissing, match=r"nowhere\.yaml does not exist"):
         measure(tmp_path / "two", "judgebench", path, principles_file=tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize("scores", ["rm:m", "length", "judged.jsonl"])
+def test_texts_are_gone_when_rows_are_measured(scores: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, m=FakeModel(by_words))
+    judged = [row | {"judgments": [{"decision": "A>B"}]} for row in pairs(4)]
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "judged.jsonl", judged)
+    seen: list[object] = []
+    benchmark = BENCHMARKS["judgebench"]
+
+    def measured(items: Sequence[Any], smallest: int) -> Measured:
+        seen.extend(one.texts for item in items for one in item.answers)
+        return benchmark.measure(items, smallest)
+
+    monkeypatch.setitem(BENCHMARKS, "judgebench", replace(benchmark, measure=measured))  # type: ignore[arg-type]
+    measure(tmp_path / "out", "judgebench", write(tmp_path / "rows.jsonl", pairs(4)), scores=scores)
+    assert seen == [None] * 8
