@@ -158,6 +158,18 @@ def test_stored_scores_are_used_again(tmp_path: Path, fake: FakeModel) -> None:
         score(path, tmp_path / "out", output="pairs", principle=("a",), min_margin=1.0)
 
 
+def test_best_responses_and_every_margin_are_made_of_the_same_scores(tmp_path: Path, fake: FakeModel) -> None:
+    path = write(tmp_path / "rows.jsonl", samples())
+    score(path, tmp_path / "out", output="best-of-n", principle=("a",))
+    asked = len(fake.asked)
+    hidden = tmp_path / "out" / ".rlbff"
+    (hidden / "done" / "part-00000.json").unlink()  # as if killed before the comparison
+    score(path, tmp_path / "out", output="pairs", principle=("a",), min_margin=1.0)
+    assert len(fake.asked) == asked
+    assert min(row["margin"] for row in rows_of(tmp_path / "out")) >= 1
+    assert len(rows_of(hidden / "scores")) == len(samples())
+
+
 def test_shares_score_apart_and_the_last_one_compares(tmp_path: Path, fake: FakeModel) -> None:
     path = write(tmp_path / "rows.jsonl", samples())
     options: dict[str, Any] = {"output": "pairs", "principle": ("a",)}

@@ -150,6 +150,8 @@ def test_cut_conversations_are_marked_and_counted_once_a_response() -> None:
     found = part_of([{"completions": ["cut", "x"], "principle": ["a", "b"]}], FakeModel(), layout="completions")
     assert [row["truncated"] for row in found.rows] == [True, True, False, False]
     assert found.counts["truncated"] == 1
+    (row,) = part_of([{"completion": "cut"}], FakeModel(), from_options(("a", "b")), aggregate="mean").rows
+    assert row["truncated"] is True
 
 
 def test_progress_adds_up_to_the_rows() -> None:
