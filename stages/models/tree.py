@@ -119,6 +119,8 @@ def attend_trees(
     assert attention_mask is None
     assert query.shape[0] == 1
     assert all(others.get(name) is None for name in ("sliding_window", "softcap", "s_aux"))
+    # under autocast, norms leave queries and keys in fp32; cast once, not once for each suffix
+    query, key = query.to(value.dtype), key.to(value.dtype)
     parts = []
     for tree in trees:
         middle = tree.start + tree.num_prefix

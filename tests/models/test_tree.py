@@ -164,3 +164,16 @@ def test_attention_of_the_model_comes_back_even_after_an_error() -> None:
 def test_attention_that_is_not_plain_is_not_silently_taken_for_it() -> None:
     with pytest.raises(AssertionError):
         scores_of(tiny_model("gemma2"), one_tree(2), "cascade")
+
+
+def test_autocast_moves_scores_and_gradients_by_rounding_only() -> None:
+    model = tiny_model("qwen3", noise=0.0, initializer_range=0.02, hidden_size=128, head_dim=32)
+    trees = [*one_tree(6, 60), (tokens(40, 90), [tokens(5, 91)])]
+    expected_loss, expected = loss_and_gradients(model, scores_of(model, trees, "two_calls"))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores = scores_of(model, trees, "two_calls")
+    loss, found = loss_and_gradients(model, scores)
+    assert scores.dtype == torch.float32
+    assert loss == pytest.approx(expected_loss, rel=0.01)
+    difference = sum((found[name] - expected[name]).pow(2).sum() for name in expected) ** 0.5
+    assert difference / sum(gradient.pow(2).sum() for gradient in expected.values()) ** 0.5 < 0.05
