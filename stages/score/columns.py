@@ -36,7 +36,7 @@ def score_columns(config: ScoreConfig, layout: str) -> Columns:
         columns.append(("sample", pa.int32()))
     if config.aggregate != "none":
         columns.append(("parts", PARTS))
-    elif config.in_words:
+    elif config.reward.generative:
         columns.append(("reasoning", pa.string()))
     if config.output != "scores":
         columns.append((SOURCE_ROW, pa.int64()))
