@@ -160,6 +160,16 @@ def test_two_models_are_compared_in_pairs(tmp_path: Path, monkeypatch: pytest.Mo
     assert [model.closed for model in models.values()] == [1, 1]
 
 
+def test_a_model_is_compared_with_stored_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, m=FakeModel(by_words))
+    rows = [row | {"judgments": [{"decision": ("A>B", "B>A")[n % 4 == 0]}]} for n, row in enumerate(pairs(8))]
+    measure(tmp_path / "out", "judgebench", write(tmp_path / "rows.jsonl", rows), scores="stored", against="rm:m")
+    figures = figures_of(tmp_path / "out")
+    assert (figures["all", "accuracy"], figures["all", "accuracy.against"]) == (0.75, 1)
+    facts = manifest_of(tmp_path / "out")["facts"]
+    assert (facts["scores"], facts["against"], set(facts["models"])) == ("stored", ["m"], {"against"})
+
+
 def test_several_principles_are_averaged_as_calibrated_log_odds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +217,8 @@ def test_a_model_without_principles_is_asked_once_a_response(tmp_path: Path, mon
     )
     assert len(model.asked) == 8
     assert figures_of(tmp_path / "out")["all", "accuracy"] == 1
+    found = manifest_of(tmp_path / "out")["facts"]["models"]["scores"]
+    assert (found["principles"], found["judgements"]) == ({}, 8)
     rows = [{"prompt": "p", "completion": "c", "principle": name, "label": name == "x"} for name in "xyz"]
     measure(tmp_path / "h", "hacking", write(tmp_path / "principles.jsonl", rows))
     assert len(model.asked) == 9

@@ -15,6 +15,7 @@ from tests.eval.rows import table_row
 from tests.eval.test_run import error_of, rm_bench_rows
 from tests.eval.test_run_model import figures_of, pairs, write
 from tests.extract_principles.commands import manifest_of, rlbff, rows_of
+from tests.servers.chat_server import start_server
 from tests.tiny_rewards import save_entailment_rm, save_scalar_rm
 
 
@@ -77,6 +78,20 @@ def test_sensitivity_of_a_model_that_knows_nothing(models: Path, tmp_path: Path)
     assert figures["correctness principles", "mean_p.master_keys"]["n"] == 12
     assert all(row["n"] for row in figures.values() if row["metric"] != "sign_flips.negated")
     assert "Not as wanted of a model that reads principle and response" in " ".join(done.stderr.split())
+
+
+def test_a_judge_behind_a_server_is_a_reward_model_too(tmp_path: Path) -> None:
+    write(tmp_path / "rows.jsonl", pairs(8))
+    with start_server(faults=0) as server:
+        rm = ("--scores", f"rm:{server.url}", "--generative", "--principle", "clarity")
+        for draws in (10, 11):
+            options = ("--draws", draws, "--overwrite")
+            done = rlbff("eval", "judgebench", "rows.jsonl", *rm, *options, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            assert server.stats()["/chat/completions"] == 16
+    manifest = manifest_of(tmp_path / "rows.metrics")
+    assert manifest["rows"] == {"in": 8, "kept": 8, "dropped": 0, "rejected": 0}
+    assert manifest["facts"]["scores"] == ["test-model"]
 
 
 @pytest.mark.parametrize(
