@@ -41,15 +41,15 @@ class TrainRmConfig:
     ] = 0.0
     margin: Annotated[float, "By how much, in log-odds, the better of a pair should win.", _OBJECTIVE] = 0.0
     pairs: Annotated[PairMode, "Which pairs bradley-terry makes from principle rows.", _OBJECTIVE] = "principle"
-    epochs: Annotated[float, "Passes over the training rows.", _TRAINING] = 1.0
+    epochs: Annotated[float | None, "Passes over the training rows; default 1, for tiny 3.", _TRAINING] = None
     learning_rate: Annotated[
-        float | None, "Peak of the cosine schedule; default 2e-6, with LoRA 1e-4, for tiny 2e-3.", _TRAINING
+        float | None, "Peak of the cosine schedule; default 2e-6, with LoRA 1e-4, for tiny 5e-4.", _TRAINING
     ] = None
     warmup: Annotated[float, "Share of the steps in which the learning rate rises.", _TRAINING] = 0.03
     weight_decay: Annotated[float, "AdamW's weight decay.", _TRAINING] = 0.0
     clip: Annotated[float, "Largest norm of the gradient.", _TRAINING] = 1.0
     step_tokens: Annotated[
-        int | None, "Unique tokens of an optimiser step; default 65536, for tiny 4096.", _TRAINING
+        int | None, "Unique tokens of an optimiser step; default 65536, for tiny 2048.", _TRAINING
     ] = None
     micro_tokens: Annotated[
         int, "Unique tokens of one forward pass, beyond which only a longer tree goes.", _TRAINING

@@ -79,7 +79,7 @@ def plan(course: Course, prepared: Prepared) -> list[Step]:
     """The steps of a run. Raises DataError where there is nothing to train on."""
     steps = plan_steps(
         prepared.pieces,
-        epochs=course.config.epochs,
+        epochs=course.settled.epochs,
         step_tokens=course.settled.step_tokens,
         micro_tokens=course.settled.micro_tokens,
         seed=course.config.run.seed,

@@ -9,14 +9,16 @@ from stages.train_rm.config import TINY, TrainRmConfig
 
 _FULL: Final = 2e-6
 _LORA: Final = 1e-4
-_TINY: Final = 2e-3
+_TINY: Final = 5e-4
 _STEP_TOKENS: Final = 65_536
-_TINY_STEP_TOKENS: Final = 4096
+_TINY_STEP_TOKENS: Final = 2048
+_TINY_EPOCHS: Final = 3.0
 
 
 class Settled(NamedTuple):
-    """The numbers that a run trains with: unique tokens of a step and of a pass, and what the loop is told."""
+    """The numbers that a run trains with: epochs, unique tokens of a step and of a pass, and what the loop is told."""
 
+    epochs: float
     step_tokens: int
     micro_tokens: int
     loop: LoopSettings
@@ -43,4 +45,5 @@ def settle(config: TrainRmConfig) -> Settled:
         pair_weight=1.0 if config.objective == "bradley-terry" else config.margin_weight,
         seed=config.run.seed,
     )
-    return Settled(step_tokens, min(config.micro_tokens, step_tokens), loop)
+    epochs = config.epochs if config.epochs is not None else _TINY_EPOCHS if tiny else 1.0
+    return Settled(epochs, step_tokens, min(config.micro_tokens, step_tokens), loop)
