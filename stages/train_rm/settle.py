@@ -2,9 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from stages.models.load import find_device
-from stages.models.precision import fast_dtype
-from stages.train_rm.arguments import LoopSettings
+from stages.train_rm.arguments import LoopSettings, products_in_bf16
 from stages.train_rm.config import TINY, TrainRmConfig
 
 _FULL: Final = 2e-6
@@ -31,13 +29,14 @@ def settle(config: TrainRmConfig) -> Settled:
     rate = config.learning_rate
     if rate is None:
         rate = _TINY if tiny else _LORA if lora else _FULL
-    fast = fast_dtype(find_device(None)) == "bfloat16" and not tiny
+    # products of tiny are so small that casting costs more than bf16 saves
+    precision = "fp32" if tiny and config.precision == "auto" else config.precision
     loop = LoopSettings(
         learning_rate=rate,
         warmup=config.warmup,
         weight_decay=config.weight_decay,
         clip=config.clip,
-        bf16=config.precision == "bf16" or (config.precision == "auto" and fast),
+        bf16=products_in_bf16(precision),
         gradient_checkpointing=config.gradient_checkpointing,
         fsdp=config.fsdp,
         save_every=config.save_every,
