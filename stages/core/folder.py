@@ -102,7 +102,7 @@ def trim(root: Path, parts: int) -> None:
 
 
 def clear(root: Path) -> None:
-    """Remove everything of ours from a folder except the journal, whose answers stay valid."""
+    """Remove everything of ours except the journal and stored scores, which know themselves for what they are valid."""
     for done in hidden(root, "done").glob("part-*.json"):
         record = recorded(root, int(done.stem.removeprefix("part-")))
         for path in (root / name for name in (record.files if record is not None else ())):
@@ -111,7 +111,7 @@ def clear(root: Path) -> None:
     for path in root.glob("part-*.parquet"):
         path.unlink()
     for path in (root / HIDDEN).iterdir():
-        if path.name.startswith(("lock", "spool", "journal")):
+        if path.name.startswith(("lock", "spool", "journal", "scores")):
             continue
         if path.is_dir():
             shutil.rmtree(path)

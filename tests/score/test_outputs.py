@@ -170,6 +170,18 @@ def test_best_responses_and_every_margin_are_made_of_the_same_scores(tmp_path: P
     assert len(rows_of(hidden / "scores")) == len(samples())
 
 
+def test_overwriting_with_another_margin_asks_nothing_again(tmp_path: Path, fake: FakeModel) -> None:
+    path = write(tmp_path / "rows.jsonl", samples())
+    score(path, tmp_path / "out", output="pairs", principle=("a",))
+    asked = len(fake.asked)
+    again = RunOptions(overwrite=True)
+    score(path, tmp_path / "out", output="pairs", principle=("a",), min_margin=1.0, run=again)
+    assert len(fake.asked) == asked
+    assert min(row["margin"] for row in rows_of(tmp_path / "out")) >= 1
+    score(path, tmp_path / "out", output="pairs", principle=("b",), min_margin=1.0, run=again)
+    assert len(fake.asked) > asked
+
+
 def test_shares_score_apart_and_the_last_one_compares(tmp_path: Path, fake: FakeModel) -> None:
     path = write(tmp_path / "rows.jsonl", samples())
     options: dict[str, Any] = {"output": "pairs", "principle": ("a",)}
