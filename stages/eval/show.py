@@ -9,6 +9,8 @@ from stages.core.progress import Progress
 from stages.eval.measured import Figure
 
 _MOST: Final = 60
+_TINY: Final = 1e-4
+"""A value below it, such as a p-value, is shown with two digits instead of as 0."""
 
 
 def headline(figures: Sequence[Figure]) -> Mapping[str, float | None]:
@@ -34,7 +36,11 @@ def summary_of(done: Done, root: Path) -> dict[str, object]:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
+    if value is None:
+        return "-"
+    if 0 < abs(value) < _TINY:
+        return f"{value:.2g}"
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _interval(figure: Figure) -> str:
