@@ -56,7 +56,7 @@ COMMANDS: Final = (
     ),
     Entry(
         name="eval",
-        about="Measure reward models and judges on benchmarks, from scores that are there.",
+        about="Measure reward models and judges on benchmarks, by running them or from stored scores.",
         config="stages.eval.config:EvalConfig",
         work="stages.eval.run:run",
         argument="ROWS",

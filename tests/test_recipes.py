@@ -31,7 +31,7 @@ def few_reviews(root: Path, tmp_path: Path) -> Path:
 def test_the_chain_to_a_reward_model_runs_offline_in_pipes(root: Path, few_reviews: Path, tmp_path: Path) -> None:
     done = run_recipe(root, "reward-model.sh", few_reviews, "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for name in ("principles", "rm", "scores", "calibration", "pairs", "best"):
+    for name in ("principles", "rm", "scores", "calibration", "pairs", "sensitivity", "best"):
         assert manifest_of(tmp_path / "out" / name)["rows"]["rejected"] == 0
     scored = rows_of(tmp_path / "out" / "scores")
     assert all(row["p_yes"] is None or 0 <= row["p_yes"] <= 1 for row in scored)

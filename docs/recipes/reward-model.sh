@@ -14,10 +14,11 @@ rlbff extract-principles "$feedback" --overwrite -o "$out/principles" |
   rlbff eval calibration - --overwrite -o "$out/calibration"
 
 rlbff eval principle-pairs "$out/scores" --overwrite -o "$out/pairs"
+rlbff eval sensitivity "$out/rm/held_out/test" --scores "rm:$out/rm" --overwrite -o "$out/sensitivity"
 
 # Any principle can be asked for: these were never trained on under these names.
 rlbff score "$out/rm/held_out/test" --rm "$out/rm" --principle "polite tone" --principle "use of examples" \
   --aggregate mean --output best-of-n --overwrite -o "$out/best"
 
 rlbff cat "$out/best" --format table --columns prompt,completion,score --limit 3
-rlbff status "$out"/{principles,rm,scores,calibration,pairs,best}
+rlbff status "$out"/{principles,rm,scores,calibration,pairs,sensitivity,best}
