@@ -90,7 +90,7 @@ class Asker:
     async def _with_logprobs(self, request: ChatRequest, exchanged: _Exchanged, check: Check, keep: Keep) -> Finished:
         answer, attempts = exchanged.result, exchanged.attempts
         if isinstance(answer, HttpFailure):
-            if answer.status in (400, 422) and "logprobs" in answer.text and await self._answers_without(request):
+            if answer.status in (400, 403, 422) and "logprobs" in answer.text and await self._answers_without(request):
                 raise self._no_logprobs(f" ({answer.error})")
             return _failed(request, (), Problem(answer.reason, answer.error), attempts, answer)
         self._had_logprobs = self._had_logprobs or bool(answer.logprobs)

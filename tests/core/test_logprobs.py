@@ -137,15 +137,16 @@ def test_a_server_that_ignores_the_wish_ends_the_run(path: Path) -> None:
         complete(server.url, path, ASKED)
 
 
-def test_a_server_that_refuses_the_wish_ends_the_run_with_its_words(path: Path) -> None:
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_a_server_that_refuses_the_wish_ends_the_run_with_its_words(path: Path, status: int) -> None:
     def answer(call: Call) -> Said:
         if call.body.get("top_logprobs", 0) > 5:
-            return Said(400, {"error": {"message": "top_logprobs must be at most 5"}})
+            return Said(status, {"error": {"message": "top_logprobs must be at most 5"}})
         return completion("So Yes")
 
     with (
         scripted(answer) as server,
-        pytest.raises(EndpointError, match=r"\(HTTP 400: top_logprobs must be at most 5\)"),
+        pytest.raises(EndpointError, match=r"\(HTTP 4\d\d: top_logprobs must be at most 5\)"),
     ):
         complete(server.url, path, ASKED)
     assert len(server.calls) == 2

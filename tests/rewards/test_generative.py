@@ -210,8 +210,10 @@ def test_reasoning_is_what_stands_before_the_judgement_the_block_first(journal: 
 
 def test_votes_are_drawn_with_seeds_of_their_own_and_averaged(journal: Path) -> None:
     with scripted(echo) as server, opened(server.url, journal, votes=3, temperature=0.7) as model:
-        ((found,),) = model.judge(QUERIES[1:2])
+        told: list[int] = []
+        ((found,),) = model.judge(QUERIES[1:2], told.append)
         facts = model.facts()
+    assert told == [1]
     seeds = [call.body["seed"] for call in server.calls]
     assert seeds == [vote_seed(7, vote) for vote in range(3)]
     assert len(set(seeds)) == 3

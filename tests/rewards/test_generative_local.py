@@ -240,6 +240,7 @@ LABEL = ("Hm.", "Ċ", "Final", "ĠJudgement", ":")
         ((*LABEL, "Ġ", "Yes"), ("No", "ĠNo"), 6, ("Yes", "No"), "No"),
         ((*LABEL, "Ġ", "Y", "es"), ("N", "o"), 6, ("Y", "N"), "No"),
         ((*LABEL, "Ġ", "Y", "es"), ("N", "No"), 6, ("Y", "No"), "No"),
+        ((*LABEL, "Ġ", "N", "o"), ("Y", "Ye", "es"), 6, ("Ye", "N"), "Yes"),
         ((*LABEL, "ĠYes", "Ċ", "Bye"), ("ĠN",), 5, ("ĠYes", "ĠN"), " No"),
         ((*LABEL, "ĠYes."), ("ĠNo.", "ĠNo"), 5, ("ĠYes.", "ĠNo."), " No."),
         (("Hm.\nFinal Judgement: Yes",), ("Hm.\nFinal Judgement: No",), 0, None, "Hm.\nFinal Judgement: No"),

@@ -42,6 +42,7 @@ def answer(text: str) -> str | None:
         ("<think>Final Judgement: No</think>Final Judgement: Yes", "Yes"),
         ("<think>never closed\nFinal Judgement: Yes", "Yes"),
         ("<think>\nFinal Judgement: Yes\n</think>\n\nI cannot say.", None),
+        ("a</think>\nFinal Judgement: Yes\n</think>\nI cannot say.", None),
         ("Final Judgement: Yes\nFinal Judgement: unclear", None),
         ("Final Judgement: Yes or No", None),
         ("Final Judgement: Yes / No", None),
@@ -160,9 +161,10 @@ def test_an_answer_of_unknown_probability_is_never_a_number() -> None:
         judgement_tokens(tokens)
 
 
-def test_two_tokens_with_one_text_count_once() -> None:
+@pytest.mark.parametrize("twice", [(-5.0, -2.0), (-2.0, -5.0)])
+def test_two_tokens_with_one_text_count_once(twice: tuple[float, float]) -> None:
     tokens = judged(*LINE, " Yes")
-    tokens[-1] = tokens[-1]._replace(top=((" No", -5.0), (" No", -2.0), (" Yes", -0.5)))
+    tokens[-1] = tokens[-1]._replace(top=((" No", twice[0]), (" No", twice[1]), (" Yes", -0.5)))
     assert judgement_odds(tokens).log_odds == pytest.approx(1.5)
 
 
@@ -180,6 +182,12 @@ def test_what_is_kept_is_one_line_with_one_list() -> None:
     kept = judgement_tokens(tokens)
     assert [token.token for token in kept] == ["\n", "Final", " Judgement", ":", " Yes", "<|im_end|>"]
     assert [token.token for token in kept if token.top] == [" Yes"]
+    assert judgement_tokens(kept) == kept
+
+
+def test_what_stands_before_the_line_in_its_first_token_is_cut_off() -> None:
+    kept = judgement_tokens(judged("Because", "</thin", "k>Final", " Judgement", ":", " Yes"))
+    assert [token.token for token in kept] == ["Final", " Judgement", ":", " Yes"]
     assert judgement_tokens(kept) == kept
 
 
