@@ -39,6 +39,7 @@ class Modelled:
         name: str,
         open_model: Callable[[], RewardModel],
         *,
+        wording: str | None,
         journal: Path,
         benchmark: Benchmark,
         config: EvalConfig,
@@ -46,6 +47,7 @@ class Modelled:
         held_out: HeldOut | None,
     ) -> None:
         self.name: Final = name
+        self.wording: Final = wording
         self._open_model = open_model
         self._journal = journal
         self._benchmark = benchmark
@@ -69,7 +71,12 @@ class Modelled:
             reads = model.reads_principles
             if self._config.benchmark == "sensitivity" and not reads:
                 raise ConfigError(f"sensitivity asks how a model reads principles, but {self.name} reads none.")
-            about = {"model": self.name, "seed": self._config.run.seed, **identity(self._config.reward)}
+            about = {
+                "model": self.name,
+                "wording": self.wording,
+                "seed": self._config.run.seed,
+                **identity(self._config.reward),
+            }
             opinions = Opinions(journal, about, by_principle=reads)
             interviewer = Interviewer(model, opinions, self._benchmark)
             figures = self._settle(interviewer, rows, progress) if reads else self._ignore(progress)

@@ -39,7 +39,8 @@ class Sources:
         if not self._models():
             return names
         principles = {domain: list(texts) for domain, texts in self.principles.by_domain.items()}
-        return names | {"principles": principles, "choose_on_of": list(self.held_out)}
+        wordings = {f"{role}_wording": model.wording for role, model in self._models().items()}
+        return names | wordings | {"principles": principles, "choose_on_of": list(self.held_out)}
 
     def facts(self) -> dict[str, object]:
         """What the scores of each model rest on, by its role; empty without one."""
@@ -81,12 +82,13 @@ def open_sources(
         def source(role: str, name: str) -> Source:
             if not name.startswith(RM):
                 return open_source(name, benchmark, reading)
-            from stages.rewards.open import open_reward_model, reward_model_name
+            from stages.rewards.open import open_reward_model, reward_model_name, wording
 
             rm, seed, calls = name.removeprefix(RM), config.run.seed, journal / f"{role}-calls.jsonl"
             model = Modelled(
                 reward_model_name(rm, config.reward),
                 lambda: open_reward_model(rm, config.reward, seed=seed, journal=calls, notice=progress.notice),
+                wording=wording(rm, config.reward),
                 journal=journal / f"{role}.jsonl",
                 benchmark=benchmark,
                 config=config,

@@ -49,7 +49,8 @@ def _without_oldest(whole: Conversation) -> list[Conversation]:
 
 def _cut_texts(whole: Conversation, limit: int, count: Count) -> Conversation | None:
     def with_texts(num_prompt: int, num_response: int) -> Conversation:
-        messages = [Message(whole.messages[0].role, _end(prompt, num_prompt)), *whole.messages[1:]] if whole.messages else []
+        messages = [Message(first.role, _end(prompt, num_prompt)) for first in whole.messages[:1]]
+        messages += whole.messages[1:]
         return Conversation(messages, _without_middle(whole.response, num_response))
 
     def length(num_prompt: int, num_response: int) -> int:

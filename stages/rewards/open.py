@@ -66,11 +66,23 @@ def reward_model_name(rm: str, options: RewardOptions) -> str:
         return model_name(find_model(source))
     if options.rm_model is not None:
         return options.rm_model
-    client = ChatClient(options.llm(source))
+    client = ChatClient(options.llm(source), option="--rm", model_option="--rm-model")
     try:
         return client.model
     finally:
         client.close()
+
+
+def wording(rm: str, options: RewardOptions) -> str | None:
+    """The hash of the words with which a model is asked that writes its judgement; None for any other.
+
+    It belongs into fingerprints beside the name.
+    """
+    if not is_url(rm.removeprefix("local:")) and not options.generative:
+        return None
+    from stages.rewards.judge_prompt import prompt_hash
+
+    return prompt_hash()
 
 
 def is_url(rm: str) -> bool:

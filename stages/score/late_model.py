@@ -22,9 +22,10 @@ class LateModel:
     """A model that is open or can be opened. `root` is the run's own folder."""
 
     def __init__(self, config: ScoreConfig, root: Path, notice: Callable[[str], None]) -> None:
-        from stages.rewards.open import reward_model_name
+        from stages.rewards.open import reward_model_name, wording
 
         self.name = reward_model_name(config.rm, config.reward)
+        self.wording = wording(config.rm, config.reward)
         self._config, self._root, self._notice = config, root, notice
         self._model: RewardModel | None = None
 

@@ -78,6 +78,7 @@ def run(config: ScoreConfig, *, progress: Progress = quiet) -> Report:
                 decided={
                     "layout": layout,
                     "rm_name": model.name,
+                    "rm_wording": model.wording,
                     "in_words": config.in_words,
                     "reads_principles": reads,
                     "principles": found.file_hash,
