@@ -10,7 +10,7 @@ _LORA: Final = 1e-4
 _TINY: Final = 5e-4
 _STEP_TOKENS: Final = 65_536
 _TINY_STEP_TOKENS: Final = 2048
-_TINY_EPOCHS: Final = 3.0
+_TINY_EPOCHS: Final = 4.0
 
 
 class Settled(NamedTuple):
