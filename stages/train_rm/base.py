@@ -6,6 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from torch import nn
+
+from stages.core.errors import ConfigError
 from stages.models.answer_tokens import AnswerTokens
 from stages.models.conversation import ConversationEncoder
 from stages.models.encoding import PairEncoder
@@ -61,14 +64,28 @@ def open_base(config: TrainRmConfig, trained_on: Iterable[Example] | Iterable[Co
 
 
 def open_module(config: TrainRmConfig, base: Base) -> RewardModule:
-    """Load the weights to be trained, with adapters if they are asked for. Raises as load_for_training."""
+    """Load the weights to be trained, with adapters if they are asked for.
+
+    Raises:
+        ConfigError: a model that does not read from left to right, or has no linear head. Others as load_for_training.
+    """
     scalar = base.answers is None
     loaded = load_for_training(base.source, scalar_head=scalar, seed=config.run.seed, tokenizer=base.tokenizer)
+    _check_architecture(loaded.model, config.model, scalar=scalar)
     module = RewardModule(loaded.model, base.answers, full_vocab=config.loss == "full-vocab")
     if config.lora_rank is not None:
         alpha = 2.0 * config.lora_rank if config.lora_alpha is None else config.lora_alpha
         add_adapters(module, rank=config.lora_rank, alpha=alpha, seed=config.run.seed)
     return module
+
+
+def _check_architecture(model: Any, name: str, *, scalar: bool) -> None:  # noqa: ANN401 - any model of transformers
+    looks_ahead = any(getattr(part, "is_causal", True) is False for part in model.modules())
+    if looks_ahead or (scalar and not isinstance(getattr(model, "score", None), nn.Linear)):
+        raise ConfigError(
+            f"{name} is a {type(model).__name__}, which does not read from left to right with a head on its last "
+            "token; use a causal language model."
+        )
 
 
 def _texts(rows: Iterable[Example] | Iterable[Comparison]) -> Iterator[str]:

@@ -1,24 +1,41 @@
 """Learning which response is better: what a run of `--objective bradley-terry` prepares and examines."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from stages.core.chat import Message
+from stages.core.errors import DataError
 from stages.core.rows import Problem
 from stages.models.conversation import ConversationEncoder
 from stages.rewards.model import Query, RewardModel
-from stages.train_rm.config import TrainRmConfig
+from stages.train_rm.config import PairMode, TrainRmConfig
 from stages.train_rm.examples import Comparison
 from stages.train_rm.fields import Answer
 from stages.train_rm.figures import Draws, Figure
 from stages.train_rm.forks import plant_comparisons
-from stages.train_rm.lesson import DRAWS, SMALLEST, Examined, Prepared, headline_of, messages_of, passed_on
+from stages.train_rm.lesson import (
+    DRAWS,
+    NO_TEST,
+    SMALLEST,
+    TRIED,
+    Examined,
+    Prepared,
+    headline_of,
+    messages_of,
+    passed_on,
+)
 from stages.train_rm.material import Material, Parts, deal
 from stages.train_rm.measures import CALIBRATION, TEST, measure_pairs
 from stages.train_rm.pairs import compare, measure_arm, unpaired
 from stages.train_rm.show import summarise_pairs
+
+_NEEDS: Final[Mapping[PairMode, str]] = {
+    "principle": "one conversation with two responses, of which one satisfies a principle and one does not",
+    "fulfilment": "one conversation with two responses that satisfy other shares of their principles",
+    "preference": "preferences on the conversations of principle rows",
+}
 
 _HEADLINE: Final = ("accuracy", "ties", "mean_margin", "loss")
 
@@ -27,9 +44,14 @@ def deal_parts(config: TrainRmConfig, material: Material) -> tuple[Parts[Compari
     """Make the pairs of `--pairs` and deal them into parts; rows without a pair are dropped.
 
     Raises:
-        DataError: as `pairs.compare` and `material.deal`.
+        DataError: there is no pair. Also as `pairs.compare` and `material.deal`.
     """
     pairs = compare(material.examples, material.preferences, config.pairs, config.margin)
+    if not pairs:
+        raise DataError(
+            f"--pairs {config.pairs} finds no two responses to compare among {len(material.examples):,} usable "
+            f"principle rows; it needs {_NEEDS[config.pairs]}."
+        )
     places = [one.place for one in material.examples] + [p for one in material.preferences for p in one.places]
     return deal(pairs, config.held_out, config.run.seed), unpaired(places, pairs)
 
@@ -44,13 +66,14 @@ def prepare(
     """Turn the pairs trained on into pieces; `advance` is told of pairs finished."""
     train = parts.train
     planted = plant_comparisons(train, encoder, advance=advance)
-    answers = [answer for one in train for answer in (one.better, one.worse)]
+    used = _used(train, planted.problems, planted.dropped)
+    answers = [answer for one in used for answer in (one.better, one.worse)]
     return Prepared(
         pieces=planted.pieces,
         parts=parts,
         problems=planted.problems,
         dropped=planted.dropped,
-        arm=measure_arm([one.conversation for one in train], answers, planted.pieces, 0),
+        arm=measure_arm([one.conversation for one in used], answers, planted.pieces, 0),
         notes={"truncated": planted.num_truncated},
     )
 
@@ -60,6 +83,9 @@ def examine(config: TrainRmConfig, prepared: Prepared, model: RewardModel, advan
     parts: Parts[Comparison] = prepared.parts
     figures: list[Figure] = []
     problems: dict[int, Problem] = {}
+    # pairs trained on: where nothing is held out, they alone show whether there are scores
+    tried = _used(parts.train, prepared.problems, prepared.dropped)[:TRIED]
+    problems |= _problems(tried, _scores(tried, model, advance))
     for benchmark, pairs in ((CALIBRATION, parts.calibration), (TEST, parts.test)):
         found = _scores(pairs, model, advance)
         problems |= _problems(pairs, found)
@@ -83,7 +109,7 @@ def examine(config: TrainRmConfig, prepared: Prepared, model: RewardModel, advan
         problems=problems,
         headline=headline_of(figures, TEST, _HEADLINE),
         summary=summarise_pairs(figures) if tested else {},
-        warnings=(),
+        warnings=() if config.held_out else (NO_TEST,),
     )
 
 
@@ -99,6 +125,11 @@ def held_out_row(pair: Comparison, material: Material) -> dict[str, object]:
         "rejected": messages_of(sides[1][shared:]),
         "principle": pair.family,
     }
+
+
+def _used(pairs: Sequence[Comparison], problems: Mapping[int, Problem], dropped: Mapping[int, str]) -> list[Comparison]:
+    """The pairs that none of their rows lost."""
+    return [one for one in pairs if not any(place in problems or place in dropped for place in one.places)]
 
 
 def _scores(

@@ -1,5 +1,6 @@
 """Options of train-rm: the one definition behind the command line, the YAML file and the Python call."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -13,6 +14,9 @@ PairMode = Literal["principle", "fulfilment", "preference"]
 
 TINY: Final = "tiny"
 """The base model that is made on the spot from the input, for demos and tests."""
+
+_LARGEST_SEED: Final = 2**32 - 1
+"""Of numpy, whose state the Trainer sets."""
 
 _OBJECTIVE = Panel("Objective")
 _TRAINING = Panel("Training")
@@ -41,7 +45,7 @@ class TrainRmConfig:
     ] = 0.0
     margin: Annotated[float, "By how much, in log-odds, the better of a pair should win.", _OBJECTIVE] = 0.0
     pairs: Annotated[PairMode, "Which pairs bradley-terry makes from principle rows.", _OBJECTIVE] = "principle"
-    epochs: Annotated[float | None, "Passes over the training rows; default 1, for tiny 3.", _TRAINING] = None
+    epochs: Annotated[float | None, "Passes over the training rows; default 1, for tiny 4.", _TRAINING] = None
     learning_rate: Annotated[
         float | None, "Peak of the cosine schedule; default 2e-6, with LoRA 1e-4, for tiny 5e-4.", _TRAINING
     ] = None
@@ -92,9 +96,18 @@ class TrainRmConfig:
         check_range("lora_rank", self.lora_rank, 1)
         check_range("lora_alpha", self.lora_alpha, 0)
         check_range("save_every", self.save_every, 1)
+        for name in ("margin_weight", "margin", "epochs", "learning_rate", "weight_decay", "lora_alpha"):
+            if getattr(self, name) == math.inf:
+                raise ConfigError(f"--{name.replace('_', '-')} is infinite; give a number.")
+        if not 0 <= self.run.seed <= _LARGEST_SEED:
+            raise ConfigError(f"--seed is {self.run.seed}; train-rm takes one from 0 to {_LARGEST_SEED}.")
         if self.run.shard is not None:
             raise ConfigError("--shard has no meaning for train-rm; several processes train together under torchrun.")
         if self.lora_alpha is not None and self.lora_rank is None:
             raise ConfigError("--lora-alpha has no meaning without --lora-rank.")
         if self.objective == "bradley-terry" and (self.loss != "bce" or self.margin_weight):
             raise ConfigError("--loss and --margin-weight belong to --objective entailment.")
+        if self.objective == "entailment" and self.pairs != "principle":
+            raise ConfigError("--pairs belongs to --objective bradley-terry.")
+        if self.objective == "entailment" and self.margin and not self.margin_weight:
+            raise ConfigError("--margin has no meaning without --margin-weight, unless with --objective bradley-terry.")

@@ -12,7 +12,17 @@ from stages.train_rm.ablations import HIDDEN, SHUFFLED, hide_responses, majority
 from stages.train_rm.config import TrainRmConfig
 from stages.train_rm.examples import Example
 from stages.train_rm.figures import Draws
-from stages.train_rm.lesson import DRAWS, SMALLEST, Examined, Prepared, headline_of, messages_of, passed_on
+from stages.train_rm.lesson import (
+    DRAWS,
+    NO_TEST,
+    SMALLEST,
+    TRIED,
+    Examined,
+    Prepared,
+    headline_of,
+    messages_of,
+    passed_on,
+)
 from stages.train_rm.material import Material, Parts, deal
 from stages.train_rm.measures import TEST, Scored, measure
 from stages.train_rm.pairs import measure_arm, opposites
@@ -48,12 +58,13 @@ def prepare(
         micro_tokens=micro_tokens,
         advance=advance,
     )
+    used = [one for one in train if one.place not in planted.problems]
     return Prepared(
         pieces=planted.pieces,
         parts=parts,
         problems=planted.problems,
         dropped=planted.dropped,
-        arm=measure_arm([one.conversation for one in train], [one.answer for one in train], planted.pieces, 0),
+        arm=measure_arm([one.conversation for one in used], [one.answer for one in used], planted.pieces, 0),
         notes={"truncated": planted.num_truncated, "merged": planted.num_merged, "pairs_apart": planted.num_apart},
     )
 
@@ -62,6 +73,8 @@ def examine(config: TrainRmConfig, prepared: Prepared, model: RewardModel, advan
     """Measure the model on both held-out splits, on the test split also with something taken away from the rows."""
     parts: Parts[Example] = prepared.parts
     problems: dict[int, Problem] = {}
+    # rows trained on: where nothing is held out, they alone show whether there are scores
+    _scored([one for one in parts.train if one.place not in prepared.problems][:TRIED], model, problems, advance)
     _, calibration = _scored(parts.calibration, model, problems, advance)
     rows, test = _scored(parts.test, model, problems, advance)
     measures = measure(
@@ -81,7 +94,7 @@ def examine(config: TrainRmConfig, prepared: Prepared, model: RewardModel, advan
         problems=problems,
         headline=headline_of(measures.figures, TEST, _HEADLINE),
         summary=summarise(measures.figures, measures.platt) if rows else {},
-        warnings=[*measures.warnings, *(doubts(measures.figures) if rows else ())],
+        warnings=[*measures.warnings, *(doubts(measures.figures) if rows else ())] if config.held_out else [NO_TEST],
     )
 
 

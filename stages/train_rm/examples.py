@@ -61,6 +61,11 @@ class Example(NamedTuple):
         """The response with its turns."""
         return Answer(self.messages, self.response)
 
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The input row behind it, as a Comparison names several."""
+        return (self.place,)
+
 
 class Comparison(NamedTuple):
     """Two responses, of which one is better, by `margin` at least.

@@ -4,6 +4,7 @@ What is measured is the stored model, opened as `score` opens it, not the one th
 """
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -78,7 +79,11 @@ def move_into_place(draft: Path, root: Path, card: RewardCard) -> list[str]:
 
 
 def write_held_out(root: Path, splits: dict[str, list[dict[str, object]]], table: Table, seed: int) -> list[str]:
-    """Write the rows of each split as a folder of shards, and return the names of the files; no rows, no folder."""
+    """Write the rows of each split as a folder of shards, and return the names of the files; no rows, no folder.
+
+    What a killed run of another configuration left there without a record goes first.
+    """
+    shutil.rmtree(root / HELD_OUT, ignore_errors=True)
     names = []
     for split, rows in splits.items():
         if rows:

@@ -20,7 +20,7 @@ from stages.train_rm.base import Base, open_base, open_module
 from stages.train_rm.batch import Step
 from stages.train_rm.config import TrainRmConfig
 from stages.train_rm.finished import make_card, metric_rows, move_into_place, open_stored, write_held_out
-from stages.train_rm.lesson import Examined, Prepared
+from stages.train_rm.lesson import NOT_FINITE, Examined, Prepared
 from stages.train_rm.loop import train
 from stages.train_rm.material import Material, Parts, read_material
 from stages.train_rm.plan import plan_steps
@@ -59,16 +59,16 @@ def learn(course: Course, progress: Progress) -> Transform:
                 course.config, parts, base.encoder, course.settled.micro_tokens, lambda rows: None
             )
             steps = plan(course, prepared)
-            step_log = _train(course, base, prepared, steps, progress)
+            step_log = _train(course, base, prepared, steps, material, progress)
             if processes().rank:
                 return _output(material)
-            examined = _examine(course, base, prepared, progress)
+            examined = _examine(course, base, prepared, material, progress)
             return _output(
                 material,
                 problems={**prepared.problems, **examined.problems},
                 dropped={**unpaired, **prepared.dropped},
                 rows=list(metric_rows(examined.figures, step_log)),
-                files=_store(course, base, material, parts, examined),
+                files=_store(course, base, material, _measured(parts, examined), examined),
                 facts=_facts(base, prepared, examined, steps),
             )
 
@@ -97,7 +97,9 @@ def _draft(course: Course) -> Path:
     return hidden(course.root, "tmp") / "model"
 
 
-def _train(course: Course, base: Base, prepared: Prepared, steps: Sequence[Step], progress: Progress) -> Path:
+def _train(
+    course: Course, base: Base, prepared: Prepared, steps: Sequence[Step], material: Material, progress: Progress
+) -> Path:
     """Train and store the model as a draft; the log of steps is returned."""
     module = open_module(course.config, base)
     progress.notice(
@@ -113,18 +115,31 @@ def _train(course: Course, base: Base, prepared: Prepared, steps: Sequence[Step]
         folder=course.checkpoints,
         advance=progress.advance,
         notice=progress.notice,
+        row_name=material.row_name,
     )
     progress.finish()
     save_model(module, base.tokenizer, _draft(course))
     return step_log
 
 
-def _examine(course: Course, base: Base, prepared: Prepared, progress: Progress) -> Examined:
+def _examine(course: Course, base: Base, prepared: Prepared, material: Material, progress: Progress) -> Examined:
+    """Measure the draft. Raises DataError if it gives a score that is not finite: then no model is stored."""
     progress.start("measuring on held-out rows", None)
     model = open_stored(_draft(course), base)
     examined: Examined = course.lesson.examine(course.config, prepared, model, progress.advance)
     progress.finish()
+    bad = [place for place, problem in sorted(examined.problems.items()) if problem.reason == NOT_FINITE]
+    if bad:
+        raise DataError(
+            f"The trained model's score is not finite for {len(bad):,} of the rows that it was tried on, the first "
+            f"{material.row_name(bad[0])}. The model is not stored; lower --learning-rate."
+        )
     return examined
+
+
+def _measured(parts: Parts[Any], examined: Examined) -> Parts[Any]:
+    """The parts without rows that could not be scored: those are rejected."""
+    return Parts(*(tuple(row for row in part if not examined.problems.keys() & set(row.places)) for part in parts))
 
 
 def _store(course: Course, base: Base, material: Material, parts: Parts[Any], examined: Examined) -> list[str]:

@@ -16,6 +16,14 @@ from stages.train_rm.pairs import Arm
 SMALLEST: Final = 20
 """Fewest held-out rows for which a principle or a stratum has figures of its own."""
 
+NOT_FINITE: Final = "not_finite"
+"""The reason of a Problem that says something of the model, not of the row."""
+
+TRIED: Final = 32
+"""Rows or pairs trained on whose scores must be finite."""
+
+NO_TEST: Final = "Nothing is held out, so that the model is neither measured nor calibrated."
+
 DRAWS: Final = 1000
 """Resamples behind an interval."""
 

@@ -40,14 +40,15 @@ def train(
     folder: Path,
     advance: Callable[[int], None] = lambda steps: None,
     notice: Callable[[str], None] = lambda text: None,
+    row_name: Callable[[int], str] = str,
 ) -> Path:
     """Train `module` in place through `steps` and return the log of steps, in `folder`, where the checkpoints are too.
 
     If `folder` has a complete checkpoint, the run goes on from the newest one, with the numbers that it would have had
     without a stop; that it is one of the same run is the caller's business. `advance` is told of steps done, those
-    done earlier first. All processes of torchrun call this alike. Raises ConfigError if what runs is not what was
-    asked for, DataError for a loss or a gradient that is not finite, and Interrupted after SIGINT or SIGTERM, with a
-    checkpoint of the last step.
+    done earlier first; `row_name` says in errors which input row a place in `MicroBatch.rows` is. All processes of
+    torchrun call this alike. Raises ConfigError if what runs is not what was asked for, DataError for a loss or a
+    gradient that is not finite, and Interrupted after SIGINT or SIGTERM, with a checkpoint of the last step.
     """
     assert steps
     assert all(len(step.micro_batches) == len(steps[0].micro_batches) for step in steps)
@@ -60,7 +61,14 @@ def train(
     with noting_signals() as sign, module.ready():
         keeper = _Keeper(folder, settings, sign, advance)
         trainer = StepTrainer(
-            module, steps, arguments, keeper, [keeper], loss=settings.loss, pair_weight=settings.pair_weight
+            module,
+            steps,
+            arguments,
+            keeper,
+            [keeper],
+            loss=settings.loss,
+            pair_weight=settings.pair_weight,
+            row_name=row_name,
         )
         keeper.trainer = trainer
         begin = _tidy(folder, trainer)

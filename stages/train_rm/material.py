@@ -30,6 +30,11 @@ class Material:
     problems: dict[int, Problem]
     dropped: dict[int, str]
 
+    def row_name(self, place: int) -> str:
+        """How a person finds a row: its file, and its number there from 1."""
+        source = self.sources[place]
+        return f"{source.file.rsplit('/', 1)[-1]}:{source.row}"
+
 
 class Parts(NamedTuple, Generic[T]):
     """Examples or comparisons, dealt by conversation."""

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import yaml
 
+from stages.core.errors import DataError, OutputError
 from stages.core.folder import other_configuration
 from stages.core.inputs import stem
-from stages.core.manifest import hidden, read_done
+from stages.core.manifest import Done, hidden, read_done
 from stages.core.options import flat, identity
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
@@ -35,7 +36,8 @@ from stages.core.sources import Plan
 from stages.core.tables import DROPPED_ROWS, METRICS, PREFERENCES, PRINCIPLES
 from stages.core.whole import all_rows, as_one_part
 from stages.train_rm.base import base_name
-from stages.train_rm.config import TrainRmConfig
+from stages.train_rm.checkpoints import complete_checkpoints
+from stages.train_rm.config import TINY, TrainRmConfig
 from stages.train_rm.examples import find_layouts
 from stages.train_rm.learning import Course, learn
 from stages.train_rm.processes import processes
@@ -52,6 +54,7 @@ def run(config: TrainRmConfig, *, progress: Progress = quiet) -> Report:
         RlbffError: see core/errors.py; a run that was interrupted goes on from its last checkpoint.
     """
     root = config.out or Path(f"{stem(config.inputs[0])}.rm")
+    _check_apart(root, config.model)
     leads = processes().rank == 0
     # the other processes of torchrun say nothing, and read without holding the folder
     told, options = (progress, config.run) if leads else (quiet, replace(config.run, dry_run=True))
@@ -69,6 +72,13 @@ def run(config: TrainRmConfig, *, progress: Progress = quiet) -> Report:
             )
             _learn(job, plan, learn(course, told), told)
         return _close(job, plan, config, told) if leads else Report(folder=root, complete=False, rows={"in": plan.rows})
+
+
+def _check_apart(root: Path, model: str) -> None:
+    """A base in the output folder would be cleared with it; the output folder in the base would change its name."""
+    base, out = Path(model).expanduser().resolve(), root.resolve()
+    if model != TINY and base.is_dir() and (base.is_relative_to(out) or out.is_relative_to(base)):
+        raise OutputError(f"The base model {model} and --out {root} lie one in the other; choose another --out.")
 
 
 def _open(config: object, root: Path) -> Transform:
@@ -98,7 +108,7 @@ def _checkpoints(job: Job) -> Path:
 def _settle_folder(job: Job, plan: Plan, config: TrainRmConfig) -> None:
     """Make the folder ready; checkpoints of another configuration are work that is not thrown away unasked."""
     others = [path for path in hidden(job.root, "training").glob("*") if path != _checkpoints(job)]
-    if others and not config.run.overwrite:
+    if any(map(complete_checkpoints, others)) and not config.run.overwrite:
         raise other_configuration(job.root, job.identity)
     open_folder(job, as_one_part(plan), config.run)
     for path in others:
@@ -125,6 +135,7 @@ def _close(job: Job, plan: Plan, config: TrainRmConfig, progress: Progress) -> R
     facts: dict[str, Any] = next(read_stats(job), {})
     finish(job, as_one_part(plan), facts)
     shutil.rmtree(hidden(job.root, "training"), ignore_errors=True)
+    _check_left(job, done)
     for warning in facts.get("warnings", ()):
         progress.warn(warning)
     fates = " + ".join(f"{done.rows[fate]:,} {fate}" for fate in ("kept", "dropped", "rejected"))
@@ -137,6 +148,17 @@ def _close(job: Job, plan: Plan, config: TrainRmConfig, progress: Progress) -> R
     )
     check_failed(job, done.rows, done.rejected_by, config.run.max_failed)
     return Report(folder=job.root, complete=True, rows=dict(done.rows), facts=facts)
+
+
+def _check_left(job: Job, done: Done) -> None:
+    """Raise DataError if no row was left to learn from; where all were rejected, `check_failed` says why."""
+    if done.rows["dropped"] and not done.rows["kept"]:
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in sorted(done.dropped_by.items()))
+        raise DataError(
+            f"No row is left to learn from, and there is no model: of {done.rows['in']:,} rows, "
+            f"{done.rows['dropped']:,} were dropped ({rules}) and {done.rows['rejected']:,} rejected. They are stored "
+            f"in {job.root}; give other rows."
+        )
 
 
 def _dry_run(root: Path, config: TrainRmConfig, plan: Plan, progress: Progress) -> Report:

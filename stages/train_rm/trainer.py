@@ -4,7 +4,7 @@ The plan, the schedule of checkpoints and signals are the business of loop.py; d
 clipping are the Trainer's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -64,6 +64,7 @@ class StepTrainer(Trainer):
         *,
         loss: Loss,
         pair_weight: float,
+        row_name: Callable[[int], str],
     ) -> None:
         super().__init__(
             model=module,
@@ -81,6 +82,7 @@ class StepTrainer(Trainer):
         self._watcher = watcher
         self._loss: Loss = loss
         self._pair_weight = pair_weight
+        self._row_name = row_name
         self._done: list[_Done] = []
         self._means: tuple[float | None, float | None] = (None, None)
 
@@ -107,7 +109,7 @@ class StepTrainer(Trainer):
         step = self._steps[number - 1]
         norm = float(logs["grad_norm"])
         if not abs(norm) < float("inf"):
-            raise _not_finite("gradient", number, sorted({row for batch in step.micro_batches for row in batch.rows}))
+            raise self._not_finite("gradient", number, {row for batch in step.micro_batches for row in batch.rows})
         record = StepRecord(
             step=number,
             loss=self._means[0],
@@ -148,12 +150,20 @@ class StepTrainer(Trainer):
         rows, pairs = sums[:-1].sum(dim=0).tolist()
         if not abs(rows + pairs) < float("inf"):
             rows_of_all = _of_all([row for done in self._done for row in _bad_rows(done)])
-            raise _not_finite("loss", self.state.global_step + 1, sorted(set(rows_of_all)))
+            raise self._not_finite("loss", self.state.global_step + 1, set(rows_of_all))
         self._means = (
             rows / step.num_rows if step.num_rows else None,
             pairs / step.num_pairs if step.num_pairs else None,
         )
         self._done = []
+
+    def _not_finite(self, what: str, step: int, rows: Set[int]) -> DataError:
+        names = [self._row_name(row) for row in sorted(rows)]
+        shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        return DataError(
+            f"The {what} of step {step} is not finite; the input rows are {shown or 'unknown'}. Nothing of this step "
+            "is stored; lower --learning-rate, or look at these rows."
+        )
 
 
 class _Passes(torch.utils.data.Dataset[_Pass]):
@@ -198,11 +208,3 @@ def _of_all(rows: list[int]) -> list[int]:
     named: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(named, rows)
     return [row for rows in named for row in rows]
-
-
-def _not_finite(what: str, step: int, rows: Sequence[int]) -> DataError:
-    shown = ", ".join(map(str, rows[:8])) + (f" and {len(rows) - 8} more" if len(rows) > 8 else "")
-    return DataError(
-        f"The {what} of step {step} is not finite; the input rows are {shown or 'unknown'}. Nothing of this step is "
-        "stored; lower --learning-rate, or look at these rows."
-    )
