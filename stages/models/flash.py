@@ -1,6 +1,6 @@
 """Attention that also returns the log-sum-exp of its scores, which torch's public function keeps to itself.
 
-It has no gradient.
+Its gradient is a function of its own, for those who merge several such attentions.
 """
 
 import torch
@@ -25,6 +25,31 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, causal: bool, scale: fl
         out, mass = _plain(query, key, value, causal=causal, scale=scale)
     assert mass.shape == query.shape[:3]
     return out, mass
+
+
+def attend_backward(
+    grad: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    out: Tensor,
+    mass: Tensor,
+    *,
+    causal: bool,
+    scale: float | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients of `query`, `key` and `value` on a CPU, given that of the output.
+
+    `out` and `mass` are those of `attend`; or of attention over more keys than these, which gives these keys' part.
+    """
+    assert query.device.type == "cpu"
+    assert grad.shape == out.shape == query.shape
+    assert mass.shape == query.shape[:3]
+    kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+    gradients: tuple[Tensor, Tensor, Tensor] = kernel(
+        grad.contiguous(), query, key, value, out.contiguous(), mass.contiguous(), 0.0, causal, scale=scale
+    )
+    return gradients
 
 
 def _plain(query: Tensor, key: Tensor, value: Tensor, *, causal: bool, scale: float | None) -> tuple[Tensor, Tensor]:

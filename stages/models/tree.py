@@ -17,13 +17,13 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from stages.models.flash import attend
+from stages.models.cascade import cascade, pack, pad
 
 NAME: Final = "rlbff_tree"
 
 Form = Literal["two_calls", "cascade"]
-"""two_calls: suffixes over [prefix, own suffix], differentiable. cascade: suffixes over the prefix as one dense call,
-over themselves as a small one, merged by log-sum-exp; faster, for inference only."""
+"""two_calls: suffixes over [prefix, own suffix], which copies the prefix's keys K times. cascade: suffixes over the
+prefix as one dense call, over themselves as a small one, merged (cascade.py); faster, trained through on a CPU only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +119,10 @@ def attend_trees(
     assert attention_mask is None
     assert query.shape[0] == 1
     assert all(others.get(name) is None for name in ("sliding_window", "softcap", "s_aux"))
-    # under autocast, norms leave queries and keys in fp32; cast once, not once for each suffix
-    query, key = query.to(value.dtype), key.to(value.dtype)
+    # under autocast, norms leave queries and keys in fp32: cast once, not once for each suffix, and to the dtype in
+    # which the kernels of the form are faster
+    dtype = query.dtype if tree_form == "cascade" else value.dtype
+    query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
     parts = []
     for tree in trees:
         middle = tree.start + tree.num_prefix
@@ -129,7 +131,7 @@ def attend_trees(
         own = [tensor[0, :, after] for tensor in (query, key, value)]
         parts.append(_causal(prefix, scaling, dropout).transpose(1, 2))
         suffixes = (
-            _cascade(prefix, own, tree, scaling)
+            cascade(prefix, own, tree.padded, tree.packed, scaling)
             if tree_form == "cascade"
             else _two_calls(prefix, own, tree, scaling, dropout)
         )
@@ -154,7 +156,7 @@ def _two_calls(
     prefix: Sequence[Tensor], own: Sequence[Tensor], tree: Tree, scale: float | None, dropout: float
 ) -> Tensor:
     """Suffixes over [prefix, own suffix], N x H x D; the prefix's keys and values are repeated K times."""
-    query, own_key, own_value = (_pad(tensor, tree) for tensor in own)
+    query, own_key, own_value = (pad(tensor, tree.padded) for tensor in own)
     num_suffixes, length = tree.padded.shape
     key = torch.cat([prefix[1].expand(num_suffixes, -1, -1, -1), own_key], dim=2)
     value = torch.cat([prefix[2].expand(num_suffixes, -1, -1, -1), own_value], dim=2)
@@ -165,38 +167,7 @@ def _two_calls(
     out = scaled_dot_product_attention(
         folded, key, value, attn_mask=mask.repeat(groups, 1), scale=scale, dropout_p=dropout
     )
-    return _pack(out.reshape(num_suffixes, query.shape[1], length, -1), tree)
-
-
-def _cascade(prefix: Sequence[Tensor], own: Sequence[Tensor], tree: Tree, scale: float | None) -> Tensor:
-    """Suffixes over the prefix and over themselves, each softmax with its own normaliser, merged: N x H x D."""
-    query, own_key, own_value = own
-    heads, num_tokens, _ = query.shape
-    key, value = prefix[1:]
-    groups = heads // key.shape[1]
-    folded = query.reshape(1, key.shape[1], groups * num_tokens, -1)
-    over_prefix, prefix_mass = attend(folded, key, value, causal=False, scale=scale)
-    over_own, own_mass = attend(
-        _pad(query, tree),
-        _pad(own_key.repeat_interleave(groups, 0), tree),
-        _pad(own_value.repeat_interleave(groups, 0), tree),
-        causal=True,
-        scale=scale,
-    )
-    first = over_prefix.reshape(heads, num_tokens, -1).transpose(0, 1).float()
-    second = _pack(over_own, tree).float()
-    share = torch.sigmoid(prefix_mass.reshape(heads, num_tokens).T - _pack(own_mass, tree)).unsqueeze(-1)
-    return (second + share * (first - second)).to(query.dtype)
-
-
-def _pad(tensor: Tensor, tree: Tree) -> Tensor:
-    """Heads x N x D to K x heads x S x D."""
-    return tensor[:, tree.padded].transpose(0, 1)
-
-
-def _pack(tensor: Tensor, tree: Tree) -> Tensor:
-    """K x H x S (x D) to N x H (x D)."""
-    return tensor.transpose(1, 2).flatten(0, 1)[tree.packed]
+    return pack(out.reshape(num_suffixes, query.shape[1], length, -1), tree.packed)
 
 
 def _span(start: int, num_prefix: int, lengths: Sequence[int], device: torch.device) -> Tree:

@@ -15,7 +15,7 @@ from stages.models.attention_plan import plan_attention
 from stages.models.batching import padded_batches
 from stages.models.log_odds import answer_head, answer_logits, log_odds
 from stages.models.scorer import ROW_TOKENS, padded_hidden
-from stages.models.tree import pack_trees, tree_attention, tree_hidden
+from stages.models.tree import Form, pack_trees, tree_attention, tree_hidden
 from stages.train_rm.batch import Ids, MicroBatch, Tree
 
 
@@ -57,7 +57,8 @@ class RewardModule(nn.Module):
     def _hidden(self, trees: Sequence[Tree]) -> Tensor:
         decoder, device = self.model.get_decoder(), self.model.device
         if self.plan.kind == "tree":
-            return tree_hidden(decoder, pack_trees(trees, device), "two_calls")
+            form: Form = "cascade" if device.type == "cpu" else "two_calls"
+            return tree_hidden(decoder, pack_trees(trees, device), form)
         rows: list[Ids] = [tree.prefix + suffix for tree in trees for suffix in tree.suffixes]
         order = sorted(range(len(rows)), key=lambda n: len(rows[n]))
         batches = padded_batches(order, lambda n: len(rows[n]), ROW_TOKENS)

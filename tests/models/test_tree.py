@@ -11,7 +11,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from stages.models.answer_tokens import AnswerTokens
 from stages.models.attention_plan import FAMILIES
 from stages.models.log_odds import answer_head, log_odds
-from stages.models.tree import NAME, Form, pack_trees, tree_attention, tree_hidden
+from stages.models.tree import NAME, Form, attend_trees, pack_trees, tree_attention, tree_hidden
 from tests.naive.pairs import log_odds_one_by_one
 from tests.tiny_families import tiny_model
 
@@ -91,14 +91,15 @@ def loss_and_gradients(model: Any, scores: torch.Tensor) -> tuple[float, dict[st
     return loss.item(), {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("num_suffixes", [1, 8, 32])
 @pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_loss_and_gradient_equal_those_of_single_pairs(family: str, num_suffixes: int) -> None:
+def test_loss_and_gradient_equal_those_of_single_pairs(family: str, num_suffixes: int, form: Form) -> None:
     model = tiny_model(family)
     trees = [*one_tree(num_suffixes), (tokens(20, 90), [tokens(3, 91), tokens(6, 92)])]
     one_by_one = log_odds_one_by_one(model, rows_of(trees), ANSWERS.yes, ANSWERS.no)
     expected_loss, expected = loss_and_gradients(model, one_by_one)
-    loss, found = loss_and_gradients(model, scores_of(model, trees, "two_calls"))
+    loss, found = loss_and_gradients(model, scores_of(model, trees, form))
     assert loss == pytest.approx(expected_loss, abs=1e-5)
     assert found.keys() == expected.keys()
     difference = sum((found[name] - expected[name]).pow(2).sum() for name in expected) ** 0.5
@@ -108,14 +109,15 @@ def test_loss_and_gradient_equal_those_of_single_pairs(family: str, num_suffixes
 
 
 @pytest.mark.filterwarnings("ignore:`gradient_checkpointing_enable` is deprecated:FutureWarning")
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("use_reentrant", [True, False])
-def test_gradient_is_the_same_with_checkpointed_activations(use_reentrant: bool) -> None:
+def test_gradient_is_the_same_with_checkpointed_activations(use_reentrant: bool, form: Form) -> None:
     model = tiny_model("qwen3").train()
-    _, expected = loss_and_gradients(model, scores_of(model, one_tree(5), "two_calls"))
+    _, expected = loss_and_gradients(model, scores_of(model, one_tree(5), form))
     model.gradient_checkpointing_enable({"use_reentrant": use_reentrant})
     model.enable_input_require_grads()
     with tree_attention(model):
-        hidden = tree_hidden(model.get_decoder(), pack_trees(one_tree(5), CPU), "two_calls")
+        hidden = tree_hidden(model.get_decoder(), pack_trees(one_tree(5), CPU), form)
         _, found = loss_and_gradients(model, log_odds(hidden, answer_head(model, ANSWERS)))
     assert found.keys() == expected.keys()
     assert all(torch.allclose(found[name], expected[name], atol=1e-6) for name in expected)
@@ -166,14 +168,29 @@ def test_attention_that_is_not_plain_is_not_silently_taken_for_it() -> None:
         scores_of(tiny_model("gemma2"), one_tree(2), "cascade")
 
 
-def test_autocast_moves_scores_and_gradients_by_rounding_only() -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_autocast_moves_scores_and_gradients_by_rounding_only(form: Form) -> None:
     model = tiny_model("qwen3", noise=0.0, initializer_range=0.02, hidden_size=128, head_dim=32)
     trees = [*one_tree(6, 60), (tokens(40, 90), [tokens(5, 91)])]
-    expected_loss, expected = loss_and_gradients(model, scores_of(model, trees, "two_calls"))
+    expected_loss, expected = loss_and_gradients(model, scores_of(model, trees, form))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        scores = scores_of(model, trees, "two_calls")
+        scores = scores_of(model, trees, form)
     loss, found = loss_and_gradients(model, scores)
     assert scores.dtype == torch.float32
     assert loss == pytest.approx(expected_loss, rel=0.01)
     difference = sum((found[name] - expected[name]).pow(2).sum() for name in expected) ** 0.5
     assert difference / sum(gradient.pow(2).sum() for gradient in expected.values()) ** 0.5 < 0.05
+
+
+def test_cascade_holds_gradients_of_the_definition() -> None:
+    generator = torch.Generator().manual_seed(0)
+    row = pack_trees([(tokens(6, 0), [tokens(3, 1), tokens(1, 2), tokens(4, 3)])], CPU)
+    tensors = [
+        torch.randn(1, heads, 14, 5, generator=generator, dtype=torch.float64, requires_grad=True)
+        for heads in (4, 2, 2)
+    ]
+
+    def attend(*inputs: torch.Tensor) -> torch.Tensor:
+        return attend_trees(torch.nn.Module(), *inputs, None, 0.4, trees=row.trees, tree_form="cascade")[0]
+
+    assert torch.autograd.gradcheck(attend, tensors, eps=1e-2, atol=1e-3)  # the merge is fp32
