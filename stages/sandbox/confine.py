@@ -17,10 +17,8 @@ FIRST_FREE: Final = 5
 
 
 class Cell(NamedTuple):
-    """What a child's limits are; plain numbers and names, since they cross to the zygote as JSON."""
+    """The limits of one child; plain numbers, since they cross to the zygote as JSON."""
 
-    layers: tuple[Layer, ...]
-    work: str
     orphaned_by: int
     """Process number of the parent that must still be there, 0 in a process namespace of its own."""
     cpu: int
@@ -31,26 +29,38 @@ class Cell(NamedTuple):
     """Of the whole user; -1 for no limit."""
 
 
-def confine(cell: Cell, descriptors: dict[int, int]) -> None:
-    """Apply every layer of the cell to this process. `descriptors`: which open one becomes 0 to 4; the rest closes."""
-    os.setsid()
-    _arrange(descriptors)
-    _limit(cell)
-    libc.die_with_parent()
-    if cell.orphaned_by and os.getppid() != cell.orphaned_by:
-        os._exit(1)
-    libc.refuse_new_privileges()
-    libc.hide_memory()
-    if Layer.CAPABILITIES in cell.layers:
-        libc.drop_capabilities()
-    os.chdir(cell.work)
-    os.umask(0o077)
-    os.environ.clear()
-    os.environ.update(HOME=cell.work, TMPDIR=cell.work, LANG="C.UTF-8", PATH="")
-    if Layer.LANDLOCK in cell.layers:
-        landlock.restrict([("/", landlock.READ), ("/dev/null", landlock.DEVICE), (cell.work, landlock.WRITE)])
-    if Layer.SECCOMP in cell.layers:
-        seccomp.install(os.getpid())
+class Walls:
+    """The layers of all children of one zygote: what they share is prepared once, before any fork."""
+
+    def __init__(self, layers: tuple[Layer, ...], work: str) -> None:
+        self._layers = layers
+        self._work = work
+        self._filter = seccomp.Filter() if Layer.SECCOMP in layers else None
+        os.environ.clear()
+        os.environ.update(HOME=work, TMPDIR=work, LANG="C.UTF-8", PATH="")
+        os.umask(0o077)
+        libc.refuse_new_privileges()
+        if Layer.CAPABILITIES in layers and Layer.NAMESPACES not in layers:
+            libc.drop_capabilities()
+
+    def shut(self, cell: Cell, descriptors: dict[int, int]) -> None:
+        """Shut this forked process in. `descriptors`: which open one becomes 0 to 4; the rest is closed."""
+        _arrange(descriptors)
+        _limit(cell)
+        libc.die_with_parent()
+        if cell.orphaned_by and os.getppid() != cell.orphaned_by:
+            os._exit(1)
+        libc.hide_memory()
+        os.chdir(self._work)
+        if Layer.NAMESPACES in self._layers:
+            libc.drop_capabilities()
+        if Layer.LANDLOCK in self._layers:
+            work = (self._work, landlock.WRITE)
+            landlock.restrict([("/", landlock.READ), ("/dev/null", landlock.DEVICE), work])
+        if self._filter is not None:
+            self._filter.install(os.getpid())
+        else:
+            os.setpgid(0, 0)
 
 
 def _arrange(descriptors: dict[int, int]) -> None:

@@ -79,7 +79,8 @@ def _judge(answer: frames.Frame, turn: int, tests: DataTests, number: int) -> tu
                 actual = decode(value)
                 expected = tests.cases[number].expected
                 right = equal(actual, expected, tests.compare, rtol=tests.rtol, atol=tests.atol)
-                return (Outcome.PASS, "") if right else (Outcome.FAIL, f"gives {_short(actual)}")
+                note = "an iterator, read out" if type(value) is dict and "I" in value else ""
+                return (Outcome.PASS, note) if right else (Outcome.FAIL, f"gives {_short(actual)}")
             case ["n", int(answered), str(why)] if answered == turn:
                 return Outcome.NOT_PLAIN, why
             case ["e", int(answered), str(kind), str(text)] if answered == turn:

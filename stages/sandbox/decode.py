@@ -44,10 +44,13 @@ class NamedValues(tuple[Value, ...]):
         return self[fields.index(name)]
 
 
-def decode(value: Value, resolve: Resolve = lambda name: None, *, numpy: bool = False) -> Value:
-    """The value; raises ProtocolError. With `numpy`, arrays become arrays, otherwise lists and numbers."""
+def decode(value: Value, resolve: Resolve = lambda name: None, *, live: bool = False) -> Value:
+    """The value; raises ProtocolError.
+
+    With `live`, iterators and arrays are what they were, as code expects them; otherwise both become lists.
+    """
     try:
-        return _Decoder(resolve, numpy=numpy).decode(value)
+        return _Decoder(resolve, live=live).decode(value)
     except ProtocolError:
         raise
     except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError) as error:
@@ -55,9 +58,9 @@ def decode(value: Value, resolve: Resolve = lambda name: None, *, numpy: bool = 
 
 
 class _Decoder:
-    def __init__(self, resolve: Resolve, *, numpy: bool) -> None:
+    def __init__(self, resolve: Resolve, *, live: bool) -> None:
         self.resolve = resolve
-        self.numpy = numpy
+        self.live = live
 
     def decode(self, value: Value) -> Value:
         kind = type(value)
@@ -154,7 +157,7 @@ class _Decoder:
     def array(self, content: Value) -> Value:
         dtype, shape, data = content
         raw = bytes.fromhex(data)
-        if not self.numpy:
+        if not self.live or "numpy" not in sys.modules:
             return plain_array(dtype, shape, raw)
         numpy = self.part("numpy.frombuffer")
         if "O" in dtype or "V" in dtype:
@@ -198,7 +201,7 @@ _READERS: Final[dict[str, Callable[[_Decoder, Value], Value]]] = {
     "B": lambda _decoder, content: bytearray.fromhex(content),
     "c": lambda _decoder, content: complex(float.fromhex(content[0]), float.fromhex(content[1])),
     "r": lambda decoder, content: decoder.integers("builtins.range", content),
-    "I": lambda decoder, content: iter(decoder.items(content)),
+    "I": lambda decoder, content: iter(decoder.items(content)) if decoder.live else decoder.items(content),
     "v": _Decoder.view,
     "E": _Decoder.enum,
     "N": _Decoder.named,

@@ -18,6 +18,8 @@ _ALLOW, _EPERM, _ENOSYS, _KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
 _NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16
 _X32_BIT: Final = 0x40000000
 _SET_MODE_FILTER: Final = 1
+_ANY_PID: Final = 0x7FEDCBA9
+"""Stands for the process number in a filter that is not yet installed; no process has it, and no step another use."""
 
 _CLONE_THREAD: Final = 0x10000
 _AF_UNIX: Final = 1
@@ -40,13 +42,20 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_void_p))
 
 
-def install(pid: int) -> None:
-    """Filter this process's system calls for good. `pid` is its own number as it sees it: the only target of kill."""
-    steps = build(machine(), pid)
-    code = b"".join(struct.pack("=HBBI", *step) for step in steps)
-    buffer = ctypes.create_string_buffer(code, len(code))
-    program = _Program(len(steps), ctypes.addressof(buffer))
-    syscall("seccomp", _SET_MODE_FILTER, 0, ctypes.addressof(program))
+class Filter:
+    """A filter ready to be installed; made before the fork, because making it costs more than installing it."""
+
+    def __init__(self) -> None:
+        steps = build(machine(), _ANY_PID)
+        self._steps = len(steps)
+        self._code = b"".join(struct.pack("=HBBI", *step) for step in steps)
+
+    def install(self, pid: int) -> None:
+        """Filter this process's calls for good. `pid`: its own number as it sees it, the only target of kill."""
+        code = self._code.replace(struct.pack("=I", _ANY_PID), struct.pack("=I", pid))
+        buffer = ctypes.create_string_buffer(code, len(code))
+        program = _Program(self._steps, ctypes.addressof(buffer))
+        syscall("seccomp", _SET_MODE_FILTER, 0, ctypes.addressof(program))
 
 
 def build(architecture: str, pid: int) -> list[_Step]:

@@ -94,8 +94,8 @@ def _serve(recursion: Recursion) -> None:
 def _call(
     names: dict[str, Value], turn: int, name: str, args: Value, kwargs: Value, recursion: Recursion
 ) -> frames.Frame:
-    arguments = decode(args, names.get, numpy=True)
-    keywords = decode(kwargs, names.get, numpy=True)
+    arguments = decode(args, names.get, live=True)
+    keywords = decode(kwargs, names.get, live=True)
     try:
         with recursion:
             result = names[name](*arguments, **keywords)

@@ -122,6 +122,8 @@ class Zygote:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
+                # A session of its own: a signal from the terminal reaches the caller, who then ends it.
+                start_new_session=True,
             )
         self._control = ours
         try:

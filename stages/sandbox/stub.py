@@ -6,7 +6,6 @@ outside the reach of a test's `except`.
 """
 
 import builtins
-import sys
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -104,7 +103,7 @@ class Solution:
         raise self._broken("protocol_error")
 
     def _decode(self, value: Value) -> Value:
-        return decode(value, self.names.get, numpy="numpy" in sys.modules)
+        return decode(value, self.names.get, live=True)
 
     def _receive(self) -> frames.Frame:
         try:

@@ -16,7 +16,7 @@ import sys
 from typing import Final, NamedTuple
 
 from stages.sandbox import folder, landlock, libc, namespaces, script, solution, tester
-from stages.sandbox.confine import Cell, confine
+from stages.sandbox.confine import Cell, Walls
 from stages.sandbox.frames import Value
 from stages.sandbox.layers import Layer
 
@@ -81,6 +81,7 @@ class Zygote:
         libc.adopt_orphans()
         self._children = _children_file(self._me)
         self._shut()
+        self._walls = Walls(self._layers, setting.work)
         self._state = folder.FolderState(setting.work)
         gc.collect()
         gc.freeze()
@@ -121,16 +122,28 @@ class Zygote:
     def _spawn(self, role: str, numbers: list[int], targets: list[int], descriptors: list[int]) -> list[Value]:
         """Fork a child; `targets` say which descriptor (0 to 4) each of those sent along becomes."""
         parent = 0 if self._own_namespace else self._me
-        cell = Cell(self._layers, self._setting.work, parent, *numbers)
+        cell = Cell(parent, *numbers)
         try:
             pid = namespaces.fork_alone() if self._own_namespace else os.fork()
         except OSError as error:
             pid = -(error.errno or 1)
         if pid == 0:
-            _become(role, cell, dict(zip(targets, descriptors, strict=True)))
+            self._become(role, cell, dict(zip(targets, descriptors, strict=True)))
         for descriptor in descriptors:
             os.close(descriptor)
         return [pid]
+
+    def _become(self, role: str, cell: Cell, descriptors: dict[int, int]) -> None:
+        """Turn this forked process into a child of a role; never returns."""
+        try:
+            self._walls.shut(cell, descriptors)
+            random.seed(0)
+            ROLES[role]()
+        except BaseException as error:  # noqa: BLE001  # a child must never go on as a second zygote
+            os.write(2, f"{type(error).__name__}: {error}\n".encode(errors="backslashreplace")[:2000])
+            os._exit(121)
+        finally:
+            os._exit(0)
 
     def _end(self, pid: int) -> list[Value]:
         """Kill a child if it still runs; how it ended, its CPU seconds and its largest memory in KiB."""
@@ -156,19 +169,6 @@ class Zygote:
         else:
             folder.renew(self._setting.work)
         self._state = folder.FolderState(self._setting.work)
-
-
-def _become(role: str, cell: Cell, descriptors: dict[int, int]) -> None:
-    """Turn this forked process into a child of a role; never returns."""
-    try:
-        confine(cell, descriptors)
-        random.seed(0)
-        ROLES[role]()
-    except BaseException as error:  # noqa: BLE001  # a child must never go on as a second zygote
-        os.write(2, f"{type(error).__name__}: {error}\n".encode(errors="backslashreplace")[:2000])
-        os._exit(121)
-    finally:
-        os._exit(0)
 
 
 def _children_file(pid: int) -> int:
