@@ -4,6 +4,7 @@ import math
 import struct
 from typing import Final
 
+from stages.sandbox.codec import MAX_ELEMENTS
 from stages.sandbox.frames import ProtocolError, Value
 
 # fmt: off
@@ -34,6 +35,9 @@ def plain_array(dtype: str, shape: list[int] | None, data: bytes) -> Value:
         return number
     if len(shape) > _MAX_DIMENSIONS or any(type(size) is not int or size < 0 for size in shape):
         raise ProtocolError("array with an impossible shape")
+    # An array without elements may still be a million empty rows.
+    if math.prod(size or 1 for size in shape) > MAX_ELEMENTS:
+        raise ProtocolError("array with too many rows")
     if math.prod(shape) != len(flat):
         raise ProtocolError("array whose shape and size differ")
     return _nested(flat, shape)

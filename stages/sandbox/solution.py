@@ -24,7 +24,7 @@ MAX_TEXT: Final = 4096
 def serve() -> None:
     """Load the program, then answer calls until the other side is gone."""
     try:
-        _serve(Recursion(_depth() + 4))
+        _serve(Recursion(_depth() + 1))
     except frames.ChannelClosed:
         pass
     finally:

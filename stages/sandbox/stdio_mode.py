@@ -39,13 +39,14 @@ def _case(
                 return
             ended = attempt.end()
             account.note(attempt)
+            stderr = attempt.stderr()
             printed = bytes(out.data).decode("utf-8", "backslashreplace")
     finally:
         os.close(stdin)
     if ended.signal:
         account.add(*attempt.crashed())
     elif ended.code:
-        _failed(ended.code, attempt.stderr(), account)
+        _failed(ended.code, stderr, account)
     else:
         _judge(zygotes, tests, case, printed, account, budget)
 
