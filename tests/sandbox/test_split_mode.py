@@ -100,7 +100,7 @@ def test_tests_leave_nothing_for_each_other(standard: Sandbox) -> None:
 
 
 def test_classes_of_the_problem_come_back_as_themselves(standard: Sandbox) -> None:
-    setup = "from enum import Enum\nfrom collections import namedtuple\nP = namedtuple('P', 'x')\nclass C(Enum):\n    R = 1\n"
+    setup = "import enum, collections\nP = collections.namedtuple('P', 'x')\nclass C(enum.Enum):\n    R = 1\n"
     program = Program(source=setup + "def add(a, b):\n    return [a.x, b, C.R, P(2)]", entry_point="add")
     assert sandbox_passes(
         standard,

@@ -46,8 +46,8 @@ def test_how_scripts_fail(standard: Sandbox, source: str, outcome: str, status: 
 
 def test_what_a_script_may_do(standard: Sandbox) -> None:
     source = (
-        "import sys, atexit, threading\natexit.register(print, 'last')\n"
-        "def later(): print('thread', sys.stdin.read().strip())\n"
+        "import sys, atexit, threading, time\natexit.register(print, 'last')\n"
+        "def later(): time.sleep(0.1); print('thread', sys.stdin.read().strip())\n"
         "threading.Thread(target=later).start()\nif __name__ == '__main__': print('main')\nsys.exit()"
     )
     tests = StdioTests(cases=(StdioCase(stdin="é\n", expected="main\nthread é\nlast"),))
