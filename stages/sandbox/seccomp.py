@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from stages.sandbox.libc import machine, syscall
 from stages.sandbox.syscalls import ARCHITECTURES, AUDIT, CHECKED, NUMBERS
 
-_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ABOVE, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x25, 0x45, 0x06
+_LOAD, _JUMP, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x05, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _EPERM, _ENOSYS, _KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
 _NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16
 _X32_BIT: Final = 0x40000000
@@ -61,7 +61,6 @@ class Filter:
 def build(architecture: str, pid: int) -> list[_Step]:
     """The filter's steps for a process that sees itself as `pid`."""
     column = ARCHITECTURES[architecture]
-    checked = {name: numbers[column] for name, numbers in CHECKED.items()}
     steps = [
         _Step(_LOAD, 0, 0, _ARCH_AT),
         _Step(_JUMP_EQUAL, 1, 0, AUDIT[architecture]),
@@ -70,14 +69,36 @@ def build(architecture: str, pid: int) -> list[_Step]:
         _Step(_JUMP_AT_LEAST, 0, 1, _X32_BIT),
         _Step(_RETURN, 0, 0, _KILL),
     ]
-    for low, high in _ranges([number for pair in NUMBERS.values() if (number := pair[column]) is not None]):
-        steps += [_Step(_JUMP_AT_LEAST, 0, 2, low), _Step(_JUMP_ABOVE, 1, 0, high), _Step(_RETURN, 0, 0, _ALLOW)]
-    for name, number in checked.items():
+    return [*steps, *_tree(_segments(column, pid))]
+
+
+def _segments(column: int, pid: int) -> list[tuple[int, list[_Step]]]:
+    """What to do with each call number, as (first number, steps) from there up to the next one."""
+    allowed = [number for pair in NUMBERS.values() if (number := pair[column]) is not None]
+    known = [(low, high, [_Step(_RETURN, 0, 0, _ALLOW)]) for low, high in _ranges(allowed)]
+    for name, pair in CHECKED.items():
+        number = pair[column]
         assert number is not None
-        body = _BODIES[name](pid)
-        assert len(body) < 256
-        steps += [_Step(_JUMP_EQUAL, 0, len(body), number), *body]
-    return [*steps, _Step(_RETURN, 0, 0, _EPERM)]
+        known.append((number, number, _BODIES[name](pid)))
+    segments: list[tuple[int, list[_Step]]] = []
+    following = 0
+    for low, high, body in sorted(known, key=lambda one: one[0]):
+        if low > following:
+            segments.append((following, [_Step(_RETURN, 0, 0, _EPERM)]))
+        segments.append((low, body))
+        following = high + 1
+    return [*segments, (following, [_Step(_RETURN, 0, 0, _EPERM)])]
+
+
+def _tree(segments: list[tuple[int, list[_Step]]]) -> list[_Step]:
+    """A binary search for the segment: the kernel walks a new filter once for each call number there is."""
+    if len(segments) == 1:
+        return segments[0][1]
+    middle = len(segments) // 2
+    left, right = _tree(segments[:middle]), _tree(segments[middle:])
+    # A conditional jump reaches 255 steps, an unconditional one as far as needed.
+    jump = [_Step(_JUMP_AT_LEAST, 0, 1, segments[middle][0]), _Step(_JUMP, 0, 0, len(left))]
+    return [*jump, *left, *right]
 
 
 def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:

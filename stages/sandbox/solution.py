@@ -66,6 +66,28 @@ def load(source: str, name: str, recursion: Recursion) -> tuple[dict[str, Value]
     return names, None
 
 
+def answer(
+    names: dict[str, Value], turn: int, name: str, args: Value, kwargs: Value, recursion: Recursion
+) -> frames.Frame:
+    """Call the program's function; the frame that says what came of it."""
+    arguments = decode(args, names.get, live=True)
+    keywords = decode(kwargs, names.get, live=True)
+    try:
+        with recursion:
+            result = names[name](*arguments, **keywords)
+            if type(result) is types.CoroutineType:
+                result = _awaited(result)
+    except BaseException as error:  # noqa: BLE001  # likewise
+        return ["e", turn, _name(error), _text(error)]
+    try:
+        value = encode(result)
+    except NotPlain as error:
+        return ["n", turn, str(error)]
+    except BaseException as error:  # noqa: BLE001  # an iterator's code runs while it is read out
+        return ["e", turn, _name(error), _text(error)]
+    return ["r", turn, value, _changed(arguments, args)]
+
+
 def describe(error: BaseException) -> str:
     """Type and text of an exception, whose own methods may do anything."""
     return f"{_name(error)}: {_text(error)}"
@@ -84,32 +106,11 @@ def _serve(recursion: Recursion) -> None:
     while True:
         _, turn, name, args, kwargs = frames.receive(CHANNEL)
         try:
-            answer = _call(names, turn, name, args, kwargs, recursion)
-            packed = frames.pack(answer)
+            reply = answer(names, turn, name, args, kwargs, recursion)
+            packed = frames.pack(reply)
         except (frames.ProtocolError, RecursionError, MemoryError) as error:
             packed = frames.pack(["n", turn, describe(error)[:200]])
         frames.send_packed(CHANNEL, packed)
-
-
-def _call(
-    names: dict[str, Value], turn: int, name: str, args: Value, kwargs: Value, recursion: Recursion
-) -> frames.Frame:
-    arguments = decode(args, names.get, live=True)
-    keywords = decode(kwargs, names.get, live=True)
-    try:
-        with recursion:
-            result = names[name](*arguments, **keywords)
-            if type(result) is types.CoroutineType:
-                result = _awaited(result)
-    except BaseException as error:  # noqa: BLE001  # likewise
-        return ["e", turn, _name(error), _text(error)]
-    try:
-        value = encode(result)
-    except NotPlain as error:
-        return ["n", turn, str(error)]
-    except BaseException as error:  # noqa: BLE001  # an iterator's code runs while it is read out
-        return ["e", turn, _name(error), _text(error)]
-    return ["r", turn, value, _changed(arguments, args)]
 
 
 def _changed(arguments: Value, before: Value) -> Value:

@@ -116,7 +116,12 @@ class Zygote:
         with theirs:
             self._process = subprocess.Popen(
                 command,
-                env={"PYTHONHASHSEED": str(self._seed), "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
+                env={
+                    "PYTHONHASHSEED": str(self._seed),
+                    "LANG": "C.UTF-8",
+                    "OPENBLAS_NUM_THREADS": "1",
+                    "LD_BIND_NOW": "1",
+                },
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ import socket
 import sys
 from typing import Final, NamedTuple
 
-from stages.sandbox import folder, landlock, libc, namespaces, script, solution, tester
+from stages.sandbox import folder, frames, landlock, libc, namespaces, script, solution, tester
 from stages.sandbox.confine import Cell, Walls
 from stages.sandbox.frames import Value
 from stages.sandbox.layers import Layer
@@ -54,8 +54,8 @@ def main() -> None:
     control = socket.socket(fileno=setting.control)
     try:
         zygote = Zygote(setting, control)
-    except (OSError, ImportError) as error:
-        control.send(json.dumps(["failed", str(error)[:1000]]).encode())
+    except Exception as error:  # noqa: BLE001  # the caller turns whatever it is into its own error
+        control.send(json.dumps(["failed", f"{type(error).__name__}: {error}"[:1000]]).encode())
         return
     control.send(json.dumps([READY]).encode())
     zygote.serve()
@@ -83,6 +83,7 @@ class Zygote:
         self._shut()
         self._walls = Walls(self._layers, setting.work)
         self._state = folder.FolderState(setting.work)
+        _warm_up()
         gc.collect()
         gc.freeze()
 
@@ -169,6 +170,22 @@ class Zygote:
         else:
             folder.renew(self._setting.work)
         self._state = folder.FolderState(self._setting.work)
+
+
+def _warm_up() -> None:
+    """Run what every child runs, so that the interpreter's caches are filled before the fork and not after each."""
+    read, write = os.pipe()
+    for _ in range(16):
+        recursion = solution.Recursion(0)
+        names, _problem = solution.load("def f(a, b):\n    return a + b\n", "__warm_up__", recursion)
+        frames.send(write, ["c", 1, "f", [[1], [{"f": "0x1p+0"}]], {"d": []}])
+        _, turn, name, args, kwargs = frames.receive(read)
+        frames.send(write, solution.answer(names, turn, name, args, kwargs, recursion))
+        frames.receive(read)
+        recursion.__enter__()
+    del sys.modules["__warm_up__"]
+    os.close(read)
+    os.close(write)
 
 
 def _children_file(pid: int) -> int:

@@ -243,12 +243,14 @@ def run(steps: list[seccomp._Step], number: int, arch: int, arguments: tuple[int
         code, if_true, if_false, value = steps[at]
         if code == 0x06:
             return value
+        at += 1
         if code == 0x20:
             loaded = data[value]
-            at += 1
-            continue
-        tests = {0x15: loaded == value, 0x35: loaded >= value, 0x25: loaded > value, 0x45: bool(loaded & value)}
-        at += 1 + (if_true if tests[code] else if_false)
+        elif code == 0x05:
+            at += value
+        else:
+            tests = {0x15: loaded == value, 0x35: loaded >= value, 0x45: bool(loaded & value)}
+            at += if_true if tests[code] else if_false
 
 
 def test_landlock_is_at_least_what_the_kernel_says() -> None:
