@@ -4,7 +4,6 @@ A level is all of its layers or it is refused: nothing is ever left out silently
 claims to have really holds is found out by `canary.py`.
 """
 
-import subprocess
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -159,6 +158,9 @@ def _namespaces(known: Facts) -> _Problem:
 
 
 def _why_no_namespaces() -> str:
+    # Not above: zygotes import this file, and the module's hooks would run in every fork.
+    import subprocess
+
     root = str(Path(__file__).parents[2])
     code = (
         f"import sys; sys.path.insert(0, {root!r}); from stages.sandbox import namespaces\n"

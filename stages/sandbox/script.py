@@ -6,7 +6,6 @@ Frame in, on the channel: ["program", source]. What it prints and its exit statu
 import atexit
 import os
 import sys
-import threading
 import types
 from typing import Final
 
@@ -23,7 +22,8 @@ def serve() -> None:
     code = 1
     try:
         code = _run(source)
-        threading._shutdown()  # type: ignore[attr-defined]  # the interpreter's own wait for threads at exit
+        if "threading" in sys.modules:
+            sys.modules["threading"]._shutdown()  # the interpreter's own wait for threads at exit
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

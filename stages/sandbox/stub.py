@@ -5,8 +5,8 @@ name, changed arguments are copied into the caller's own objects, and every faul
 outside the reach of a test's `except`.
 """
 
+import _thread
 import builtins
-import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -42,7 +42,7 @@ class Solution:
         self.calls = 0
         self.names = names
         self._channel = channel
-        self._turn = threading.Lock()
+        self._turn = _thread.allocate_lock()
 
     def begin(self) -> None:
         """Forget what concerned an earlier test."""

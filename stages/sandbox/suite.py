@@ -7,7 +7,7 @@ another process after the first one has died in the middle.
 
 import inspect
 import itertools
-import unittest
+import sys
 from collections.abc import Callable, Iterator
 
 from stages.sandbox.frames import Value
@@ -20,7 +20,7 @@ def collect(names: dict[str, Value]) -> list[Test]:
     """Every test among the global names of an executed suite."""
     tests: list[Test] = []
     for name, value in list(names.items()):
-        if isinstance(value, type) and issubclass(value, unittest.TestCase):
+        if isinstance(value, type) and "unittest" in sys.modules and issubclass(value, unittest().TestCase):
             tests += _unittests(value)
         elif isinstance(value, type) and name.startswith("Test"):
             tests += _methods(value, names)
@@ -29,14 +29,19 @@ def collect(names: dict[str, Value]) -> list[Test]:
     return tests
 
 
-def _unittests(case: type[unittest.TestCase]) -> Iterator[Test]:
-    for name in unittest.TestLoader().getTestCaseNames(case):
+def unittest() -> Value:
+    """The module, which is loaded by suites that use it and by no other process."""
+    return sys.modules["unittest"]
+
+
+def _unittests(case: Value) -> Iterator[Test]:
+    for name in unittest().TestLoader().getTestCaseNames(case):
         yield f"{case.__name__}.{name}", lambda name=name: _run_unittest(case(name))  # type: ignore[misc]
 
 
-def _run_unittest(test: unittest.TestCase) -> None:
-    result = unittest.TestResult()
-    unittest.TestSuite([test]).run(result)
+def _run_unittest(test: Value) -> None:
+    result = unittest().TestResult()
+    unittest().TestSuite([test]).run(result)
     if result.failures:
         raise AssertionError(result.failures[0][1].strip().splitlines()[-1])
     if result.errors:
