@@ -42,11 +42,15 @@ class Attempt:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end()
-        for capture in self._captures:
-            capture.close()
-        for one in self._sockets:
-            one.close()
+        try:
+            self.end()
+        finally:
+            for child, _zygote in self._children:
+                child.close()
+            for capture in self._captures:
+                capture.close()
+            for one in self._sockets:
+                one.close()
 
     def program(self, source: str, entry: str | None) -> socket.socket:
         """Start the solution's process and give it the program; the other end of its channel."""

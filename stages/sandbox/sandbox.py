@@ -99,6 +99,9 @@ class Sandbox:
                 return self._verify(program, tests)
             except ZygoteGone:
                 self._forget()
+        if Layer.SECCOMP not in self.layers:
+            # Nothing keeps a program at this level from killing its zygote.
+            return self._refused(tests, Status.CRASH, "the zygote was killed each time while this program ran")
         raise RlbffError(
             f"the sandbox's zygote was killed {_RESTARTS} times in a row. Is memory short on this machine?"
         )
@@ -164,8 +167,9 @@ class Sandbox:
 
     def _forget(self) -> None:
         for pair in self._zygotes.values():
-            pair.programs.close()
-            pair.testers.close()
+            for zygote in (pair.programs, pair.testers):
+                zygote.close()
+                folder.remove(zygote.work.parent)
         self._zygotes.clear()
 
 

@@ -69,11 +69,14 @@ class Child:
             return 0
         return int(text.rpartition(")")[2].split()[17])
 
+    def close(self) -> None:
+        """Let go of it; it must have been ended, or its zygote must be gone."""
+        os.close(self.exit)
+
     def end(self, patience: float = 0.0) -> Ended:
         """Kill it if it still runs after `patience` seconds; the folder it used is empty afterwards."""
         if self._ended is None:
             by_itself = bool(select.select([self.exit], [], [], patience)[0])
-            os.close(self.exit)
             self._ended = self._zygote.end(self.pid, by_itself=by_itself)
         return self._ended
 

@@ -1,7 +1,7 @@
 import pytest
 
 from stages.core.errors import DataError
-from stages.sandbox.jobs import Case, DataTests, Program
+from stages.sandbox.jobs import Case, DataTests, Program, SplitTests
 from stages.sandbox.sandbox import Sandbox
 from stages.sandbox.verdict import Outcome, Status, Verdict
 from tests.sandbox.conftest import add
@@ -97,6 +97,15 @@ def test_answers_out_of_turn_never_pass(standard: Sandbox) -> None:
     )
     tests = DataTests(cases=(Case(args=(0, 1), expected=1),) * 3)
     assert standard.verify(Program(source=forged + "def add(a, b): return 5", entry_point="add"), tests).passed == 0
+
+
+def test_even_a_right_answer_out_of_turn_ends_the_program(standard: Sandbox) -> None:
+    body = "t = b'[\"r\",7,3,null]'; os.write(3, struct.pack('<I', len(t)) + t)\n    return a + b"
+    case = Case(args=(1, 2), expected=3)
+    verdict = standard.verify(add(body, "import os, struct"), DataTests(cases=(case, case)))
+    assert outcomes(verdict) == ["protocol_error", "protocol_error"]
+    split = SplitTests(cases=("assert add(1, 2) == 3",))
+    assert outcomes(standard.verify(add(body, "import os, struct"), split)) == ["protocol_error"]
 
 
 def test_large_values_cross_in_both_directions(standard: Sandbox) -> None:

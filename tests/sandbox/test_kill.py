@@ -12,7 +12,8 @@ from pathlib import Path
 from stages.sandbox import folder
 from stages.sandbox.jobs import SplitTests
 from stages.sandbox.sandbox import open_sandbox
-from tests.sandbox.conftest import QUICK, add, skip_unless_possible
+from stages.sandbox.verdict import Status, Verdict
+from tests.sandbox.conftest import QUICK, add, children, skip_unless_possible
 
 TESTS = SplitTests(cases=("assert add(1, 2) == 3",))
 
@@ -21,6 +22,7 @@ def test_a_killed_zygote_is_replaced_and_the_verdict_repeated() -> None:
     skip_unless_possible("standard")
     with open_sandbox("standard", QUICK, factor=1.0) as sandbox:
         first = sandbox.pids
+        descriptors = len(os.listdir("/proc/self/fd"))
         os.kill(first[0], signal.SIGKILL)
         assert sandbox.verify(add(), TESTS).all_passed
         killer = threading.Timer(0.1, os.kill, (sandbox.pids[1], signal.SIGKILL))
@@ -28,8 +30,32 @@ def test_a_killed_zygote_is_replaced_and_the_verdict_repeated() -> None:
         verdict = sandbox.verify(add("time.sleep(0.3)\n    return a + b", "import time"), TESTS)
         killer.join()
         assert verdict.all_passed, verdict
+        assert len(os.listdir("/proc/self/fd")) == descriptors
         assert not set(first) & set(sandbox.pids)
         assert not any(Path(f"/proc/{pid}").exists() for pid in first)
+
+
+def test_a_program_that_kills_its_zygote_at_level_weak_has_crashed() -> None:
+    with open_sandbox("weak", QUICK, factor=1.0) as sandbox:
+        verdict = sandbox.verify(add("os.kill(os.getppid(), 9)", "import os"), TESTS)
+        assert (verdict.status, verdict.passed) == (Status.CRASH, 0)
+        assert sandbox.verify(add(), TESTS).all_passed
+
+
+def test_a_zygotes_children_die_with_it() -> None:
+    skip_unless_possible("standard")
+    with open_sandbox("standard", QUICK, factor=1.0) as sandbox:
+        zygote = sandbox.pids[0]
+        verdicts: list[Verdict] = []
+        body = "while not os.path.exists('done'): open('running', 'w')\n    return a + b"
+        looping = threading.Thread(target=lambda: verdicts.append(sandbox.verify(add(body, "import os"), TESTS)))
+        looping.start()
+        wait_for(lambda: children(zygote))
+        (child,) = children(zygote)
+        os.kill(zygote, signal.SIGKILL)
+        wait_for(lambda: not Path(f"/proc/{child}").exists())
+        looping.join()
+        assert verdicts[0].status is Status.TIMEOUT
 
 
 CALLER = """
