@@ -91,8 +91,7 @@ class Attempt:
     def watch(self, link: socket.socket | None) -> Watch:
         """Watch all processes started so far."""
         watch = Watch(self._budget, [child for child, _ in self._children], link, self._captures)
-        zygote = self._children[0][1]
-        watch.folder = str(zygote.work) if zygote.sees_folder else None
+        watch.folders = [str(zygote.work) for _, zygote in self._children if zygote.sees_folder]
         return watch
 
     def tester_is_busier(self) -> bool:

@@ -68,14 +68,15 @@ def larger_than(path: str, most_bytes: int, most_entries: int) -> bool:
     waiting = [path]
     while waiting:
         try:
-            for entry in os.scandir(waiting.pop()):
-                entries += 1
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                else:
-                    size += entry.stat(follow_symlinks=False).st_blocks * 512
-                if size > most_bytes or entries > most_entries:
-                    return True
+            with os.scandir(waiting.pop()) as found:
+                for entry in found:
+                    entries += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    else:
+                        size += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if size > most_bytes or entries > most_entries:
+                        return True
         except OSError:
             continue
     return False

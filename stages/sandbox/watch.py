@@ -109,7 +109,7 @@ class Watch:
             self._poll.register(link, select.POLLIN)
         for capture in captures:
             self._poll.register(capture.read_end, select.POLLIN)
-        self.folder: str | None = None
+        self.folders: list[str] = []
         self.begin_test()
 
     def begin_test(self) -> None:
@@ -200,7 +200,7 @@ class Watch:
             return Stop.PROGRAM_TIME
         if cpu - self._test_cpu > limits.test_cpu or now - self._test_wall > limits.test_wall:
             return Stop.TEST_TIME
-        if self.folder is not None and folder.larger_than(self.folder, limits.folder, _MOST_ENTRIES):
+        if any(folder.larger_than(path, limits.folder, _MOST_ENTRIES) for path in self.folders):
             return Stop.FOLDER
         if any(child.threads() > limits.threads for child in self._children):
             return Stop.THREADS
