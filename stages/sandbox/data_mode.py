@@ -1,0 +1,99 @@
+"""Mode `data`: the caller sends calls, gets values, and compares them itself; expected values never leave it."""
+
+import sys
+
+from stages.sandbox import frames
+from stages.sandbox.account import Account, load_status
+from stages.sandbox.attempt import Attempt, Zygotes
+from stages.sandbox.compare import equal
+from stages.sandbox.decode import decode
+from stages.sandbox.jobs import DataTests, Program
+from stages.sandbox.solution import DEEP
+from stages.sandbox.verdict import Outcome, Status
+from stages.sandbox.watch import Budget, Stop, Watch
+
+
+def run(zygotes: Zygotes, program: Program, tests: DataTests, budget: Budget) -> Account:
+    """All cases; a new process for the rest after each one that ends the process."""
+    account = Account([str(number) for number in range(len(tests.cases))])
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, DEEP))
+    try:
+        while account.open and budget.left() > 0:
+            with Attempt(zygotes, budget) as attempt:
+                _attempt(attempt, program, tests, account)
+    finally:
+        sys.setrecursionlimit(limit)
+    account.give_up()
+    return account
+
+
+def _attempt(attempt: Attempt, program: Program, tests: DataTests, account: Account) -> None:
+    first = account.next
+    watch = attempt.watch(attempt.program(program.source, program.entry_point))
+    # The calls go out with the program: they wait in its channel while it loads, and one wake-up is saved.
+    watch.say(_calls(program, tests, first))
+    if not _loaded(attempt, watch, account):
+        return
+    for number in range(first, len(tests.cases)):
+        watch.begin_test()
+        answer = watch.next()
+        if isinstance(answer, Stop):
+            account.stopped(attempt, *attempt.stopped(answer))
+            return
+        outcome, detail = _judge(answer, number - first + 1, tests, number)
+        if outcome is Outcome.PROTOCOL_ERROR:
+            account.stopped(attempt, outcome, detail)
+            return
+        account.add(outcome, detail)
+    account.note(attempt)
+
+
+def _calls(program: Program, tests: DataTests, first: int) -> bytes:
+    calls = enumerate(tests.calls[first:], start=1)
+    return b"".join(frames.pack(["c", turn, program.entry_point, *call]) for turn, call in calls)
+
+
+def _loaded(attempt: Attempt, watch: Watch, account: Account) -> bool:
+    """Wait until the program is loaded; False, and booked, where it does not."""
+    answer = watch.next()
+    if answer == ["loaded"]:
+        return True
+    if isinstance(answer, Stop):
+        outcome, detail = attempt.stopped(answer)
+        account.not_loaded(attempt, Status(outcome), f"while loading: {detail}")
+        return False
+    match answer:
+        case ["load", str(status), str(detail)]:
+            account.not_loaded(attempt, load_status(status), detail)
+        case _:
+            account.not_loaded(attempt, Status.PROTOCOL_ERROR, "a frame out of turn while loading")
+    return False
+
+
+def _judge(answer: frames.Frame, turn: int, tests: DataTests, number: int) -> tuple[Outcome, str]:
+    """The outcome of one call from the program's answer to it."""
+    try:
+        match answer:
+            case ["r", int(answered), value, _] if answered == turn:
+                actual = decode(value)
+                expected = tests.cases[number].expected
+                right = equal(actual, expected, tests.compare, rtol=tests.rtol, atol=tests.atol)
+                note = "an iterator, read out" if type(value) is dict and "I" in value else ""
+                return (Outcome.PASS, note) if right else (Outcome.FAIL, f"gives {_short(actual)}")
+            case ["n", int(answered), str(why)] if answered == turn:
+                return Outcome.NOT_PLAIN, why
+            case ["e", int(answered), str(kind), str(text)] if answered == turn:
+                return Outcome.MEMORY if kind == "MemoryError" else Outcome.ERROR, f"{kind}: {text}"
+    except frames.ProtocolError as error:
+        return Outcome.PROTOCOL_ERROR, str(error)
+    return Outcome.PROTOCOL_ERROR, "an answer out of turn"
+
+
+def _short(value: object) -> str:
+    """The value as text for people, or its type where it cannot be written."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= 200 else f"{text[:200]}..."

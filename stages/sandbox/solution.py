@@ -1,0 +1,148 @@
+"""The solution's process: runs the foreign program and answers calls of its functions. Knows no test.
+
+Frames in: ["program", source, entry], then ["c", turn, name, args, kwargs]. Frames out: ["loaded"] or
+["load", status, detail]; then for each call ["r", turn, value, changed arguments or null], ["e", turn, type name,
+text] or ["n", turn, why the value cannot cross].
+"""
+
+import os
+import sys
+import types
+from typing import Final
+
+from stages.sandbox import frames
+from stages.sandbox.codec import NotPlain, encode
+from stages.sandbox.decode import decode
+from stages.sandbox.frames import Value
+
+CHANNEL: Final = 3
+DEEP: Final = 20_000
+"""Recursion limit of the harness, since values nest deeper than programs may recurse."""
+MAX_TEXT: Final = 4096
+
+
+def serve() -> None:
+    """Load the program, then answer calls until the other side is gone."""
+    try:
+        _serve(Recursion(_depth() + 1))
+    except frames.ChannelClosed:
+        pass
+    finally:
+        os._exit(0)
+
+
+class Recursion:
+    """The two recursion limits of one process: deep for the harness, the program's own inside `with`."""
+
+    def __init__(self, depth: int) -> None:
+        """Give the program what it would have at the bottom of a stack, which is `depth` frames below."""
+        self._own = sys.getrecursionlimit() + depth
+        sys.setrecursionlimit(DEEP)
+
+    def __enter__(self) -> None:
+        """Start of foreign code."""
+        sys.setrecursionlimit(self._own)
+
+    def __exit__(self, *_: object) -> None:
+        """End of foreign code, which may have asked for another limit."""
+        self._own = sys.getrecursionlimit()
+        sys.setrecursionlimit(DEEP)
+
+
+def load(source: str, name: str, recursion: Recursion) -> tuple[dict[str, Value], tuple[str, str] | None]:
+    """Run a program's text as module `name`; its names, and the (status, detail) of what went wrong."""
+    module = types.ModuleType(name)
+    names = module.__dict__
+    sys.modules[name] = module
+    try:
+        code = compile(source, "<solution>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+        return names, ("syntax_error", describe(error))
+    try:
+        with recursion:
+            exec(code, names)
+    except BaseException as error:  # noqa: BLE001  # whatever a program raises, SystemExit too, ends it and not us
+        return names, ("memory" if isinstance(error, MemoryError) else "load_error", describe(error))
+    return names, None
+
+
+def answer(
+    names: dict[str, Value], turn: int, name: str, args: Value, kwargs: Value, recursion: Recursion
+) -> frames.Frame:
+    """Call the program's function; the frame that says what came of it."""
+    arguments = decode(args, names.get, live=True)
+    keywords = decode(kwargs, names.get, live=True)
+    try:
+        with recursion:
+            result = names[name](*arguments, **keywords)
+            if type(result) is types.CoroutineType:
+                result = _awaited(result)
+    except BaseException as error:  # noqa: BLE001  # likewise
+        return ["e", turn, _name(error), _text(error)]
+    try:
+        value = encode(result)
+    except NotPlain as error:
+        return ["n", turn, str(error)]
+    except BaseException as error:  # noqa: BLE001  # an iterator's code runs while it is read out
+        return ["e", turn, _name(error), _text(error)]
+    return ["r", turn, value, _changed(arguments, args)]
+
+
+def describe(error: BaseException) -> str:
+    """Type and text of an exception, whose own methods may do anything."""
+    return f"{_name(error)}: {_text(error)}"
+
+
+def _serve(recursion: Recursion) -> None:
+    _, source, entry = frames.receive(CHANNEL)
+    names, problem = load(source, "__solution__", recursion)
+    if problem is None and entry is not None and not callable(names.get(entry)):
+        what = "is not defined" if entry not in names else "cannot be called"
+        problem = ("no_entry_point", f"{entry} {what}")
+    if problem is not None:
+        frames.send(CHANNEL, ["load", *problem])
+        return
+    frames.send(CHANNEL, ["loaded"])
+    while True:
+        _, turn, name, args, kwargs = frames.receive(CHANNEL)
+        try:
+            reply = answer(names, turn, name, args, kwargs, recursion)
+            packed = frames.pack(reply)
+        except (frames.ProtocolError, RecursionError, MemoryError) as error:
+            packed = frames.pack(["n", turn, describe(error)[:200]])
+        frames.send_packed(CHANNEL, packed)
+
+
+def _changed(arguments: Value, before: Value) -> Value:
+    """The arguments as the call left them, None where it changed none or where they no longer can cross."""
+    try:
+        after = encode(arguments)
+    except BaseException:  # noqa: BLE001  # they are in the program's hands
+        return None
+    return None if after == before else after
+
+
+def _awaited(coroutine: Value) -> Value:
+    import asyncio
+
+    return asyncio.run(coroutine)
+
+
+def _name(error: BaseException) -> str:
+    name = type.__dict__["__name__"].__get__(type(error))
+    return str.__str__(name)[:200] if isinstance(name, str) else "?"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        text = str(error)
+        return str.__str__(text)[:MAX_TEXT]
+    except BaseException:  # noqa: BLE001  # its __str__ is the program's code
+        return ""
+
+
+def _depth() -> int:
+    depth, frame = 0, sys._getframe()
+    while frame.f_back is not None:
+        depth, frame = depth + 1, frame.f_back
+    return depth

@@ -1,0 +1,192 @@
+"""The caller's hands on a zygote: start it, fork a child, end a child, and start anew if the zygote was killed."""
+
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from stages.core.errors import ConfigError, RlbffError
+from stages.sandbox.frames import Value
+from stages.sandbox.layers import Layer
+from stages.sandbox.paths import readable
+from stages.sandbox.zygote import READY, Setting
+
+_CODE: Final = "import sys; sys.path.insert(0, {root!r}); from stages.sandbox.zygote import main; main()"
+_MESSAGE_BYTES: Final = 1 << 16
+
+
+class ZygoteGone(Exception):
+    """The zygote was killed from outside; nothing is known about the child it had."""
+
+
+class Ended(NamedTuple):
+    """How a child ended: the signal that ended it, 0 for none or for ours; exit status; CPU seconds; memory in KiB."""
+
+    signal: int
+    code: int
+    cpu: float
+    rss_kb: int
+    by_itself: bool
+
+
+class Numbers(NamedTuple):
+    """The limits of one child, in the order of confine.Cell."""
+
+    cpu: int
+    memory: int
+    file: int
+    descriptors: int
+    processes: int
+
+
+class Child:
+    """A forked process, watched from outside."""
+
+    def __init__(self, zygote: "Zygote", pid: int) -> None:
+        self.pid: Final = pid
+        self._zygote = zygote
+        self.exit: Final = os.pidfd_open(pid)
+        self._ended: Ended | None = None
+
+    def cpu(self) -> float:
+        """CPU seconds used so far, by all its threads."""
+        try:
+            return time.clock_gettime(~self.pid << 3 | 2)
+        except OSError:
+            return 0.0
+
+    def threads(self) -> int:
+        """How many threads it has."""
+        try:
+            text = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            return 0
+        return int(text.rpartition(")")[2].split()[17])
+
+    def close(self) -> None:
+        """Let go of it; it must have been ended, or its zygote must be gone."""
+        os.close(self.exit)
+
+    def end(self, patience: float = 0.0) -> Ended:
+        """Kill it if it still runs after `patience` seconds; the folder it used is empty afterwards."""
+        if self._ended is None:
+            by_itself = bool(select.select([self.exit], [], [], patience)[0])
+            self._ended = self._zygote.end(self.pid, by_itself=by_itself)
+        return self._ended
+
+
+class Zygote:
+    """One zygote process and its control channel."""
+
+    def __init__(
+        self, base: Path, layers: tuple[Layer, ...], packages: tuple[str, ...], *, seed: int, folder: int
+    ) -> None:
+        """Prepare; the process starts with `start`. `base`: its folder; `seed`: PYTHONHASHSEED of its children."""
+        self.work: Final = base / "work"
+        self.sees_folder: Final = Layer.NAMESPACES not in layers
+        """Whether the caller sees the children's folder; in a mount namespace it does not."""
+        base.mkdir(mode=0o700)
+        self.work.mkdir(mode=0o700)
+        paths = readable(packages)
+        self._setting = Setting(
+            control=-1,
+            layers=layers,
+            base=str(base),
+            work=str(self.work),
+            readable=paths.rules,
+            shown=paths.shown,
+            hidden=paths.hidden,
+            folder_bytes=folder,
+            packages=packages,
+            site=paths.site,
+        )
+        self._seed = seed
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process and wait until it serves; raises ConfigError with its reason where it cannot."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        setting = self._setting._replace(control=theirs.fileno())
+        code = _CODE.format(root=str(Path(__file__).parents[2]))
+        command = [sys.executable, "-P", "-s", "-S", "-B", "-X", "utf8", "-c", code, json.dumps(setting)]
+        with theirs:
+            self._process = subprocess.Popen(
+                command,
+                env={
+                    "PYTHONHASHSEED": str(self._seed),
+                    "LANG": "C.UTF-8",
+                    "OPENBLAS_NUM_THREADS": "1",
+                    "LD_BIND_NOW": "1",
+                },
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                # A session of its own: a signal from the terminal reaches the caller, who then ends it.
+                start_new_session=True,
+            )
+        self._control = ours
+        try:
+            answer = self._hear()
+        except ZygoteGone:
+            answer = ["failed", f"{sys.executable} ended at once with status {self._process.wait()}"]
+        if answer != [READY]:
+            self.close()
+            layers = ", ".join(self._setting.layers)
+            raise ConfigError(f"the sandbox cannot start ({layers}): {answer[1]}. `probe()` says what is missing here.")
+
+    def spawn(self, role: str, numbers: Numbers, descriptors: Mapping[int, int]) -> Child:
+        """Fork a child of a role. `descriptors`: which of ours becomes which of its 0 to 4."""
+        message = json.dumps(["spawn", role, numbers, list(descriptors)]).encode()
+        (pid,) = self._ask(message, list(descriptors.values()))
+        if pid < 0:
+            raise RlbffError(f"the sandbox cannot fork: {os.strerror(-pid)}. Free memory or processes and run again.")
+        return Child(self, pid)
+
+    def end(self, pid: int, *, by_itself: bool) -> Ended:
+        """Kill and reap a child; `by_itself`: it has been seen to have ended before."""
+        status, cpu, rss = self._ask(json.dumps(["end", pid]).encode(), [])
+        signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) and by_itself else 0
+        return Ended(signal, os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0, cpu, rss, by_itself)
+
+    @property
+    def pid(self) -> int | None:
+        """Process number while it runs."""
+        return None if self._process is None else self._process.pid
+
+    def close(self) -> None:
+        """End the process and all its children."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
+    def _ask(self, message: bytes, descriptors: list[int]) -> list[Value]:
+        if self._control is None:
+            raise ZygoteGone
+        try:
+            socket.send_fds(self._control, [message], descriptors)
+        except OSError:
+            raise ZygoteGone from None
+        return self._hear()
+
+    def _hear(self) -> list[Value]:
+        assert self._control is not None
+        try:
+            message = self._control.recv(_MESSAGE_BYTES)
+        except OSError:
+            raise ZygoteGone from None
+        if not message:
+            raise ZygoteGone
+        answer: list[Value] = json.loads(message)
+        return answer

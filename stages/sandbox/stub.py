@@ -1,0 +1,147 @@
+"""What a test sees in place of the solution: functions that send their arguments away and wait for the value.
+
+Runs in the tester's process. Nothing that comes back can be more than plain data: exceptions are rebuilt from their
+name, changed arguments are copied into the caller's own objects, and every fault of the other side is remembered
+outside the reach of a test's `except`.
+"""
+
+import _thread
+import builtins
+from collections.abc import Callable
+from typing import Final
+
+from stages.sandbox import frames
+from stages.sandbox.codec import NotPlain, encode
+from stages.sandbox.decode import decode
+from stages.sandbox.frames import Value
+
+_NEVER_REBUILT: Final = (StopIteration, StopAsyncIteration)
+"""Raised inside map() in a test they would end the loop over the cases as if all had been seen."""
+
+
+class SolutionGone(BaseException):
+    """The solution's process ended or broke the protocol; not an Exception, so that fewer tests swallow it."""
+
+
+class SolutionError(Exception):
+    """Stands for an exception of the solution whose type is not one of Python's own, or is not an Exception."""
+
+
+class NotPlainResult(TypeError):
+    """The solution returned something that cannot cross."""
+
+
+class Solution:
+    """The channel to the solution's process, and what went wrong on it."""
+
+    def __init__(self, channel: int, names: dict[str, Value]) -> None:
+        """Speak over `channel`; `names`: the test's global names, where its own classes are found."""
+        self.gone: str | None = None
+        self.not_plain: str | None = None
+        self.out_of_memory = False
+        self.calls = 0
+        self.names = names
+        self._channel = channel
+        self._turn = _thread.allocate_lock()
+
+    def begin(self) -> None:
+        """Forget what concerned an earlier test."""
+        self.not_plain, self.out_of_memory = None, False
+
+    def loaded(self) -> tuple[str, str] | None:
+        """Wait for the program to load: None, or (status, detail)."""
+        answer = self._receive()
+        if answer == ["loaded"]:
+            return None
+        match answer:
+            case ["load", str(status), str(detail)]:
+                return status, detail
+        raise self._broken("protocol_error")
+
+    def stub(self, name: str) -> Callable[..., Value]:
+        """The function of that name, as far as a test can tell."""
+
+        def function(*args: Value, **kwargs: Value) -> Value:
+            return self.call(name, args, kwargs)
+
+        function.__name__ = function.__qualname__ = name
+        return function
+
+    def call(self, name: str, args: tuple[Value, ...], kwargs: dict[str, Value]) -> Value:
+        """Call the solution's function; raises what it raised, NotPlainResult or SolutionGone."""
+        with self._turn:
+            if self.gone is not None:
+                raise SolutionGone(self.gone)
+            self.calls += 1
+            try:
+                sent = [encode(list(args)), encode(kwargs)]
+            except NotPlain as error:
+                raise TypeError(f"a test passes something that cannot cross: {error}") from None
+            try:
+                frames.send(self._channel, ["c", self.calls, name, *sent])
+            except frames.ChannelClosed:
+                raise self._broken("crash") from None
+            return self._answer(self._receive(), args)
+
+    def _answer(self, answer: frames.Frame, args: tuple[Value, ...]) -> Value:
+        turn = self.calls
+        try:
+            match answer:
+                case ["r", int(answered), value, changed] if answered == turn:
+                    result = self._decode(value)
+                    if changed is not None:
+                        _copy_back(args, self._decode(changed))
+                    return result
+                case ["n", int(answered), str(why)] if answered == turn:
+                    self.not_plain = why
+                    raise NotPlainResult(f"not plain data: {why}")
+                case ["e", int(answered), str(kind), str(text)] if answered == turn:
+                    self.out_of_memory |= kind == "MemoryError"
+                    raise rebuilt(kind, text)
+        except frames.ProtocolError:
+            pass
+        raise self._broken("protocol_error")
+
+    def _decode(self, value: Value) -> Value:
+        return decode(value, self.names.get, live=True)
+
+    def _receive(self) -> frames.Frame:
+        try:
+            return frames.receive(self._channel)
+        except frames.ChannelClosed:
+            raise self._broken("crash") from None
+        except frames.ProtocolError:
+            raise self._broken("protocol_error") from None
+
+    def _broken(self, why: str) -> SolutionGone:
+        self.gone = why
+        return SolutionGone(why)
+
+
+def rebuilt(kind: str, text: str) -> Exception:
+    """An exception of one of Python's own types with that text, or a SolutionError."""
+    known = getattr(builtins, kind, None)
+    if not isinstance(known, type) or not issubclass(known, Exception) or issubclass(known, _NEVER_REBUILT):
+        return SolutionError(f"{kind}: {text}")
+    try:
+        return known(text)
+    except TypeError:
+        # UnicodeDecodeError needs five arguments, ExceptionGroup two; without them the type is what counts.
+        return SolutionError(f"{kind}: {text}") if issubclass(known, BaseExceptionGroup) else Exception.__new__(known)
+
+
+def _copy_back(args: tuple[Value, ...], changed: Value) -> None:
+    """Give the caller's mutable arguments the contents that the call left in its copies."""
+    if type(changed) is not list or len(changed) != len(args):
+        raise frames.ProtocolError("arguments changed in number")
+    for own, other in zip(args, changed, strict=True):
+        if isinstance(own, (list, bytearray)) and isinstance(other, (list, bytearray)):
+            own[:] = other
+        elif (isinstance(own, dict) and isinstance(other, dict)) or (isinstance(own, set) and isinstance(other, set)):
+            own.clear()
+            own.update(other)
+        elif type(own).__name__ == "deque" and type(other).__name__ == "deque":
+            own.clear()
+            own.extend(other)
+        elif type(own).__name__ == "ndarray" and getattr(other, "shape", None) == own.shape:
+            own[...] = other

@@ -1,0 +1,183 @@
+"""The tester's process: runs the tests against stubs, and reports each outcome as soon as it is known.
+
+Frames in, on the report channel: ["split", setup, cases, first, entry], ["suite", source, first, entry, modules],
+["inproc", program, the former two], or ["checker", source, input, output, expected]. Frames out: ["names", names of a
+suite's tests], ["load", status, detail] where the program does not load, ["bad", detail] where the tests themselves
+do not, then ["ready"], for each test ["result", number, outcome, detail], and ["done"].
+"""
+
+import os
+import sys
+import types
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from stages.sandbox import frames, pytest_stand_in, suite
+from stages.sandbox.frames import Value
+from stages.sandbox.solution import CHANNEL, DEEP, Recursion, describe, load
+from stages.sandbox.stub import Solution, SolutionGone
+
+REPORT: Final = 4
+_DETAIL: Final = 500
+
+
+class BadTests(Exception):
+    """The tests cannot be run, whatever the program."""
+
+
+def serve() -> None:
+    """Hear what is to be tested, test it, and end."""
+    order = frames.receive(REPORT)
+    sys.setrecursionlimit(DEEP)
+    sys.modules.setdefault("pytest", pytest_stand_in.module())
+    names: dict[str, Value] = {"__name__": "__tests__", "__builtins__": __builtins__}
+    solution = Solution(CHANNEL, names)
+    try:
+        if order[0] == "checker":
+            _check(order[1:], names)
+        elif order[0] == "inproc":
+            _in_process(order[1], order[2], names, solution)
+        else:
+            _apart(order, names, solution)
+    except BadTests as error:
+        # A set-up that has called the program fails because of the program.
+        start = ["load", "load_error"] if solution.calls else ["bad"]
+        frames.send(REPORT, [*start, str(error)[:_DETAIL]])
+    except SolutionGone as gone:
+        frames.send(REPORT, ["load", str(gone), ""])
+    finally:
+        os._exit(0)
+
+
+def _apart(order: frames.Frame, names: dict[str, Value], solution: Solution) -> None:
+    """The usual way: the program runs elsewhere, and tests see stubs."""
+    problem = solution.loaded()
+    if problem is not None:
+        frames.send(REPORT, ["load", *problem])
+        return
+    entry = order[4] if order[0] == "split" else order[3]
+    _run(order, names, solution, {entry: solution.stub(entry)}, solution.stub)
+
+
+def _in_process(program: str, order: frames.Frame, names: dict[str, Value], solution: Solution) -> None:
+    """The flagged way: program and tests share this process, so the program can forge what is reported."""
+    found, problem = load(program, "__solution__", Recursion(0))
+    if problem is not None:
+        frames.send(REPORT, ["load", *problem])
+        return
+    public = {name: value for name, value in found.items() if not name.startswith("__")}
+    _run(order, names, solution, public, found.__getitem__)
+
+
+def _run(
+    order: frames.Frame,
+    names: dict[str, Value],
+    solution: Solution,
+    entries: dict[str, Value],
+    find: Callable[[str], Value],
+) -> None:
+    if order[0] == "split":
+        _, setup, cases, first, entry = order
+        tests = _cases(setup, cases, names, entries | {"candidate": entries.get(entry)})
+    else:
+        _, source, first, entry, modules = order
+        _offer(modules, entries, find)
+        names.update(entries)
+        _execute(source, "the test suite", names)
+        tests = suite.collect(names)
+        frames.send(REPORT, ["names", [name for name, _ in tests]])
+    frames.send(REPORT, ["ready"])
+    for number in range(first, len(tests)):
+        outcome, detail = _outcome(tests[number][1], solution)
+        frames.send(REPORT, ["result", number, outcome, detail[:_DETAIL]])
+        if solution.gone is not None:
+            return
+    frames.send(REPORT, ["done"])
+
+
+def _cases(setup: str, cases: Sequence[str], names: dict[str, Value], entries: dict[str, Value]) -> list[suite.Test]:
+    """Each case as a function that runs it among its own copy of the names that the set-up leaves."""
+    codes = [_compiled(case, f"test {number}") for number, case in enumerate(cases)]
+    names.update(entries)
+    _execute(setup, "the set-up of the tests", names)
+    # The set-up may contain the problem's text, which defines the entry point once more, without a body.
+    names.update(entries)
+    return [(str(number), partial(_execute_case, code, names)) for number, code in enumerate(codes)]
+
+
+def _execute_case(code: types.CodeType, names: dict[str, Value]) -> None:
+    exec(code, dict(names))
+
+
+def _outcome(test: Callable[[], object], solution: Solution) -> tuple[str, str]:
+    """Run one test; the solution's faults outweigh what the test made of them."""
+    solution.begin()
+    outcome, detail = "pass", ""
+    try:
+        test()
+    except AssertionError as error:
+        outcome, detail = "fail", describe(error)
+    except SolutionGone:
+        pass
+    except BaseException as error:  # noqa: BLE001  # a test may raise whatever it likes
+        outcome, detail = "error", describe(error)
+    if solution.gone is not None:
+        return solution.gone, "the program's process ended" if solution.gone == "crash" else "a malformed answer"
+    if solution.not_plain is not None:
+        return "not_plain", solution.not_plain
+    if solution.out_of_memory and outcome != "pass":
+        return "memory", detail
+    return outcome, detail
+
+
+def _offer(modules: Sequence[str], entries: dict[str, Value], find: Callable[[str], Value]) -> None:
+    """Make the solution importable under the names that suites import it by."""
+    for name in modules:
+        module = types.ModuleType(name)
+        module.__dict__.update(entries)
+        module.__dict__["__getattr__"] = _looker(find)
+        sys.modules[name] = module
+
+
+def _looker(find: Callable[[str], Value]) -> Callable[[str], Value]:
+    def look(name: str) -> Value:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return find(name)
+
+    return look
+
+
+def _check(question: list[str], names: dict[str, Value]) -> None:
+    """Ask a custom checker, `check(input, output, expected)`, whether the output is right."""
+    source, given, output, expected = question
+    _execute(source, "the checker", names)
+    if not callable(names.get("check")):
+        raise BadTests("the checker defines no function check(input, output, expected)")
+    frames.send(REPORT, ["ready"])
+    try:
+        right = names["check"](given, output, expected)
+    except BaseException as error:  # noqa: BLE001  # likewise
+        raise BadTests(f"the checker raises {describe(error)}") from None
+    frames.send(
+        REPORT, ["result", 0, "pass" if right is True else "fail", "" if right is True else "the checker says no"]
+    )
+    frames.send(REPORT, ["done"])
+
+
+def _compiled(source: str, what: str) -> types.CodeType:
+    try:
+        return compile(source, "<test>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise BadTests(f"{what} does not parse: {describe(error)}") from None
+
+
+def _execute(source: str, what: str, names: dict[str, Value]) -> None:
+    code = _compiled(source, what)
+    try:
+        exec(code, names)
+    except SolutionGone:
+        raise
+    except BaseException as error:  # noqa: BLE001  # likewise
+        raise BadTests(f"{what} raises {describe(error)}") from None

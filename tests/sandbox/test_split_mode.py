@@ -1,0 +1,178 @@
+import pytest
+
+from stages.sandbox.jobs import InProcessTests, Program, SplitTests, SuiteTests
+from stages.sandbox.sandbox import Sandbox
+from stages.sandbox.verdict import Status, Verdict
+from tests.sandbox.conftest import add
+
+
+def outcomes(verdict: Verdict) -> list[str]:
+    return [result.outcome.value for result in verdict.results]
+
+
+def split(*cases: str, setup: str = "") -> SplitTests:
+    return SplitTests(cases=cases, setup=setup)
+
+
+def test_asserts_and_check_functions(sandbox: Sandbox) -> None:
+    tests = split("assert add(1, 2) == 3", "assert candidate(1, 2) == 4", "add(1)", "assert add('a', b='b') == 'ab'")
+    assert outcomes(sandbox.verify(add(), tests)) == ["pass", "fail", "error", "pass"]
+    check = split("check(add)", setup="def check(f):\n    assert f(2, 2) == 4\n    assert f([1], [2]) == [1, 2]")
+    assert sandbox.verify(add(), check).all_passed
+    assert not sandbox.verify(add("return 4"), check).all_passed
+
+
+def test_a_death_costs_one_test_only(sandbox: Sandbox) -> None:
+    tests = split("assert add(0, 0) == 0", "try: add(1, 0)\nexcept BaseException: pass", "assert add(2, 0) == 2")
+    for body, outcome in (("os._exit(0)", "crash"), ("sum(iter(int, 1))", "timeout")):
+        verdict = sandbox.verify(add(f"if a == 1: {body}\n    return a + b", "import os"), tests)
+        assert outcomes(verdict) == ["pass", outcome, "pass"]
+        assert verdict.status == outcome
+
+
+def test_changed_arguments_reach_the_caller(standard: Sandbox) -> None:
+    body = "a.sort(); b.update({1: 2}) if isinstance(b, dict) else b.add(9)"
+    tests = split(
+        "x, y = [3, 1], {}\nassert add(x, y) is None\nassert x == [1, 3] and y == {1: 2}",
+        "from collections import OrderedDict, deque\nx, y = [], {1}\nz = x\nadd(x, y)\nassert y == {1, 9} and z is x",
+        "x = [[2, 1]]\nadd(x, {})\nassert x == [[2, 1]]",
+    )
+    assert sandbox_passes(standard, add(body), tests)
+
+
+def sandbox_passes(sandbox: Sandbox, program: Program, tests: SplitTests | SuiteTests) -> bool:
+    verdict = sandbox.verify(program, tests)
+    assert verdict.all_passed, verdict
+    return True
+
+
+def test_auxiliary_functions_of_the_problem_are_the_testers(standard: Sandbox) -> None:
+    setup = "def double(x):\n    return 2 * x\n\ndef add(a, b):\n    '''The sum.'''\n"
+    assert sandbox_passes(standard, add(), split("assert double(add(1, 2)) == 6", setup=setup))
+
+
+def test_exceptions_keep_their_kind(standard: Sandbox) -> None:
+    source = (
+        "raise [KeyError('k'), UnicodeDecodeError('utf8', b'', 0, 1, 'x'), Own(), StopIteration(), SystemExit()][a]"
+    )
+    program = add(source, "class Own(Exception): pass")
+    tests = split(
+        "try: add(0, 0)\nexcept KeyError as e: assert 'k' in str(e)",
+        "try: add(1, 0)\nexcept UnicodeDecodeError: pass",
+        "try: add(2, 0)\nexcept Exception as e: assert 'Own' in str(e)",
+        "assert all(map(lambda n: add(n, 0) == 1, [3]))",
+        "try: add(4, 0)\nexcept Exception: pass",
+    )
+    assert outcomes(standard.verify(program, tests)) == ["pass", "pass", "pass", "error", "pass"]
+
+
+def test_a_result_that_cannot_cross_outweighs_what_the_test_says(standard: Sandbox) -> None:
+    tests = split("try: add(1, 2)\nexcept Exception: pass")
+    assert outcomes(standard.verify(add("return object()"), tests)) == ["not_plain"]
+    assert outcomes(standard.verify(add("return bytearray(1 << 40)"), split("assert add(1, 2)"))) == ["memory"]
+
+
+@pytest.mark.parametrize(
+    ("tests", "text"),
+    [
+        (split("assert add(1, 2) = 3"), "test 0 does not parse"),
+        (split("assert add(1, 2) == 3", setup="import not_installed"), "No module named 'not_installed'"),
+        (split("assert True", setup="while True: pass"), "does not end well"),
+        (split("assert True", setup="import os; os._exit(0)"), "does not end well"),
+    ],
+    ids=["syntax", "package", "loop", "exit"],
+)
+def test_tests_that_do_not_run_are_not_the_programs_fault(standard: Sandbox, tests: SplitTests, text: str) -> None:
+    verdict = standard.verify(add(), tests)
+    assert verdict.status is Status.TESTER_ERROR
+    assert text in verdict.detail
+    assert outcomes(verdict) == ["not_run"]
+
+
+def test_a_set_up_that_fails_because_of_the_program_is_its_fault(standard: Sandbox) -> None:
+    verdict = standard.verify(add("return 0"), split("pass", setup="assert add(1, 2) == 3"))
+    assert verdict.status is Status.LOAD_ERROR
+
+
+def test_tests_leave_nothing_for_each_other(standard: Sandbox) -> None:
+    tests = split("x = 1\nglobals()['y'] = 2", "assert 'x' not in globals() and 'y' not in globals()")
+    assert sandbox_passes(standard, add(), tests)
+
+
+def test_classes_of_the_problem_come_back_as_themselves(standard: Sandbox) -> None:
+    setup = "import enum, collections\nP = collections.namedtuple('P', 'x')\nclass C(enum.Enum):\n    R = 1\n"
+    program = Program(source=setup + "def add(a, b):\n    return [a.x, b, C.R, P(2)]", entry_point="add")
+    assert sandbox_passes(
+        standard,
+        program,
+        split("x = add(P(1), C.R)\nassert x == [1, C.R, C.R, P(2)] and x[3].x == 2", setup=setup),
+    )
+
+
+SUITE = """
+import unittest, pytest
+from solution import add
+import solution as s
+
+class Sums(unittest.TestCase):
+    def setUp(self): self.one = 1
+    def test_right(self): self.assertEqual(add(self.one, 1), 2)
+    def test_wrong(self): self.assertEqual(s.add(1, 1), 3)
+    def test_raises(self):
+        with self.assertRaises(TypeError): add(1, "x")
+
+@pytest.fixture
+def two():
+    yield 2
+
+@pytest.mark.parametrize("a, b, c", [(1, 2, 3), (1, 2, 4)])
+def test_many(a, b, c, two): assert add(a, b) == c and two == 2
+
+def test_close(): assert add(0.1, 0.2) == pytest.approx(0.3) and add(0.1, 0.2) != pytest.approx(0.31)
+def test_raise():
+    with pytest.raises(TypeError, match="unsupported"): add(1, "x")
+@pytest.mark.skip
+def test_skipped(): assert False
+class TestMore:
+    def test_method(self): assert add([], []) == []
+    def test_gone(self): s.missing(1)
+"""
+
+
+def test_suites_in_the_styles_of_unittest_and_pytest(sandbox: Sandbox) -> None:
+    verdict = sandbox.verify(add(), SuiteTests(source=SUITE))
+    assert verdict.mode == "suite"
+    expected = {
+        "Sums.test_raises": "pass",
+        "Sums.test_right": "pass",
+        "Sums.test_wrong": "fail",
+        "test_many[0]": "pass",
+        "test_many[1]": "fail",
+        "test_close": "pass",
+        "test_raise": "pass",
+        "test_skipped": "pass",
+        "TestMore.test_method": "pass",
+        "TestMore.test_gone": "error",
+    }
+    assert {result.test: result.outcome.value for result in verdict.results} == expected
+
+
+def test_a_suite_goes_on_after_a_death(standard: Sandbox) -> None:
+    source = "def test_a(): add(0, 0)\ndef test_b(): add(1, 0)\ndef test_c(): assert add(2, 0) == 2\n"
+    verdict = standard.verify(add("if a == 1: os._exit(0)\n    return a + b", "import os"), SuiteTests(source=source))
+    assert {result.test: result.outcome.value for result in verdict.results} == {
+        "test_a": "pass",
+        "test_b": "crash",
+        "test_c": "pass",
+    }
+
+
+def test_in_process_is_flagged_and_knows_the_solutions_classes(standard: Sandbox) -> None:
+    program = Program(
+        source="class Node:\n    def __init__(s, v): s.v = v\ndef add(a, b):\n    return Node(a.v + b.v)",
+        entry_point="add",
+    )
+    tests = InProcessTests(tests=split("assert add(Node(1), Node(2)).v == 3", "assert add(Node(1), Node(2)).v == 4"))
+    verdict = standard.verify(program, tests)
+    assert outcomes(verdict) == ["pass", "fail"]
+    assert (verdict.mode, verdict.trust) == ("inproc", "inproc")
