@@ -19,6 +19,7 @@ from stages.train_rm.adapters import add_adapters
 from stages.train_rm.config import TINY, TrainRmConfig
 from stages.train_rm.examples import Comparison, Example
 from stages.train_rm.module import RewardModule
+from stages.train_rm.saving import writing
 
 
 class Base(NamedTuple):
@@ -51,7 +52,8 @@ def open_base(config: TrainRmConfig, trained_on: Iterable[Example] | Iterable[Co
     with TemporaryDirectory() as scratch:
         source = config.model
         if source == TINY:
-            source = str(save_tiny(Path(scratch), _texts(trained_on), seed=config.run.seed))
+            with writing(Path(scratch)):
+                source = str(save_tiny(Path(scratch), _texts(trained_on), seed=config.run.seed))
         tokenizer = load_tokenizer(source)
         positions = getattr(load_config(source).get_text_config(), "max_position_embeddings", None)
         window = min(config.max_length, positions or config.max_length)

@@ -23,6 +23,7 @@ from stages.train_rm.checkpoints import (
 )
 from stages.train_rm.module import RewardModule
 from stages.train_rm.processes import assert_what_runs, processes, refuse_impossible
+from stages.train_rm.saving import writing
 from stages.train_rm.step_log import StepLog, StepRecord
 from stages.train_rm.stopping import StopSign, noting_signals
 from stages.train_rm.trainer import StepTrainer
@@ -125,7 +126,8 @@ class _Keeper(TrainerCallback):
 
     def finished(self, record: StepRecord) -> None:
         if self._log is not None:
-            self._log.add(record)
+            with writing(self._folder):
+                self._log.add(record)
         self._advance(1)
 
     def on_train_begin(
@@ -160,7 +162,8 @@ class _Keeper(TrainerCallback):
         """Let a checkpoint count once all processes have written their part of it."""
         self.trainer.accelerator.wait_for_everyone()
         if self._log is not None:
-            self._log.sync()
+            with writing(self._folder):
+                self._log.sync()
             mark_complete(checkpoint_path(self._folder, state.global_step))
             keep_last(self._folder, KEPT)
         self.trainer.accelerator.wait_for_everyone()

@@ -19,6 +19,7 @@ from stages.train_rm.batch import MicroBatch, Step
 from stages.train_rm.config import Loss
 from stages.train_rm.module import RewardModule
 from stages.train_rm.objective import BatchLosses, batch_losses, weigh
+from stages.train_rm.saving import writing
 from stages.train_rm.step_log import StepRecord
 
 WEIGHTS = "trained.safetensors"
@@ -121,6 +122,10 @@ class StepTrainer(Trainer):
             pairs=step.num_pairs,
         )
         self._watcher.finished(record)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:  # noqa: ANN401 - of a library we do not have
+        with writing(Path(str(self.args.output_dir))):
+            super()._save_checkpoint(model, trial)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Write the trained weights of a checkpoint; sharded ones are written with the optimiser's state instead."""

@@ -1,5 +1,7 @@
 """What a careless or unlucky user does to train-rm."""
 
+import resource
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from stages.core.manifest import folder_status
 from stages.core.options import RunOptions
 from stages.rewards.card import read_card
 from stages.train_rm.run import run
-from tests.extract_principles.commands import contents, manifest_of
+from tests.extract_principles.commands import COMMAND, contents, environment, manifest_of, rlbff
 from tests.tiny_families import VOCAB, answering_tokenizer
 from tests.train_rm.reviews import principle_rows, write_jsonl
 from tests.train_rm.test_run import Heard, configure
@@ -142,6 +144,39 @@ def test_a_base_that_sees_what_comes_is_refused(kind: Any, objective: str, sourc
     answering_tokenizer().save_pretrained(tmp_path / "bert")
     with pytest.raises(ConfigError, match="does not read from left to right"):
         run(configure(source, tmp_path / "rm", model=str(tmp_path / "bert"), objective=objective))
+
+
+@pytest.mark.parametrize("largest", [2_000_000, 1_000_000])
+def test_a_disk_that_is_full_is_not_called_a_bug_and_the_run_goes_on_where_there_is_room(
+    largest: int, source: str, tmp_path: Path
+) -> None:
+    """The limit on the size of a file stands for the disk: the optimiser's state is cut, or the base already is."""
+    options = (
+        "train-rm",
+        source,
+        "--model",
+        "tiny",
+        "--step-tokens",
+        512,
+        "--epochs",
+        1,
+        "--save-every",
+        1,
+        "-o",
+        "rm",
+    )
+    done = subprocess.run(
+        [*COMMAND, *map(str, options)],
+        cwd=tmp_path,
+        env=environment(OMP_NUM_THREADS="1"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (73, ""), done.stderr
+    assert "cannot be written" in done.stderr.splitlines()[-1]
+    assert rlbff(*options, cwd=tmp_path).returncode == 0
 
 
 def test_held_out_rows_of_a_killed_run_do_not_stay_beside_a_model_that_was_trained_on_them(
