@@ -162,10 +162,12 @@ def _check_left(job: Job, done: Done) -> None:
 
 
 def _dry_run(root: Path, config: TrainRmConfig, plan: Plan, progress: Progress) -> Report:
-    """Say what a run would do, without a model and without writing."""
+    """Say what a run would do, without loading the base and without writing. Raises InputMissing for a folder that is
+    not there.
+    """
     facts: dict[str, object] = {
         "would_read": [info._asdict() for info in plan.inputs],
-        "would_train": f"{config.objective} from {config.model}",
+        "would_train": f"{config.objective} from {base_name(config.model)}",
         "would_write": str(root),
         "table": WRITES.name,
     }

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
 
-from stages.core.errors import ConfigError, DataError, OutputError
+from stages.core.errors import ConfigError, DataError, InputMissing, OutputError
 from stages.core.manifest import folder_status
 from stages.core.options import RunOptions
 from stages.rewards.card import read_card
@@ -144,6 +144,11 @@ def test_a_base_that_sees_what_comes_is_refused(kind: Any, objective: str, sourc
     answering_tokenizer().save_pretrained(tmp_path / "bert")
     with pytest.raises(ConfigError, match="does not read from left to right"):
         run(configure(source, tmp_path / "rm", model=str(tmp_path / "bert"), objective=objective))
+
+
+def test_a_dry_run_notices_that_the_base_is_not_there(source: str, tmp_path: Path) -> None:
+    with pytest.raises(InputMissing, match="no-such"):
+        run(configure(source, tmp_path / "rm", model=str(tmp_path / "no-such"), run=RunOptions(dry_run=True)))
 
 
 @pytest.mark.parametrize("largest", [2_000_000, 1_000_000])
