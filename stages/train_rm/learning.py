@@ -24,7 +24,7 @@ from stages.train_rm.lesson import NOT_FINITE, Examined, Prepared
 from stages.train_rm.loop import train
 from stages.train_rm.material import Material, Parts, read_material
 from stages.train_rm.plan import plan_steps
-from stages.train_rm.processes import processes
+from stages.train_rm.processes import part, processes
 from stages.train_rm.saving import save_model
 from stages.train_rm.settle import Settled
 
@@ -119,6 +119,7 @@ def _train(
     )
     progress.finish()
     save_model(module, base.tokenizer, _draft(course))
+    part()
     return step_log
 
 

@@ -28,6 +28,12 @@ def processes() -> Processes:
     return Processes(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
 
 
+def part() -> None:
+    """End the work together: from here on, each process of torchrun goes its own way."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def refuse_impossible(*, fsdp: bool) -> None:
     """Raise ConfigError if FSDP is asked for where there is nothing to shard over."""
     if not fsdp:
