@@ -224,25 +224,32 @@ def test_a_dry_run_writes_nothing(source: str, tmp_path: Path) -> None:
     assert not (tmp_path / "rm").exists()
 
 
+def steps_in(folder: Path) -> int:
+    """Lines in the log of steps of a run."""
+    return sum(len(path.read_text().splitlines()) for path in folder.glob(".rlbff/training/*/steps.jsonl"))
+
+
 @pytest.mark.slow
 def test_killed_at_random_moments_and_resumed_the_model_is_the_same(source: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rlbff_cli", "train-rm", source, "--model", "tiny", "--step-tokens", "256"]
     command += ["--epochs", "3", "--save-every", "3", "--precision", "fp32", "--out"]
     settings = environment(OMP_NUM_THREADS="1")
     subprocess.run([*command, tmp_path / "whole"], env=settings, check=True, capture_output=True)
-    draw, kills = random.Random(0), 0
-    while True:
+    kills = 0
+    for step in (*sorted(random.Random(0).sample(range(2, 20), 4)), None):
         process = subprocess.Popen(
             [*command, tmp_path / "killed"], env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(5 + 8 * draw.random())
-        if process.poll() is not None or kills == 8:
+        if step is None:
             assert process.wait() == 0
             break
+        while process.poll() is None and steps_in(tmp_path / "killed") < step:
+            time.sleep(0.01)
+        assert process.poll() is None
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         kills += 1
-    assert kills
+    assert kills == 4
     whole, killed = contents(tmp_path / "whole"), contents(tmp_path / "killed")
     assert whole.keys() == killed.keys()
     assert [name for name in whole if whole[name] != killed[name] and name != ".rlbff/config.yaml"] == []
