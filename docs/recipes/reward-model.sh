@@ -16,9 +16,10 @@ rlbff extract-principles "$feedback" --overwrite -o "$out/principles" |
 rlbff eval principle-pairs "$out/scores" --overwrite -o "$out/pairs"
 rlbff eval sensitivity "$out/rm/held_out/test" --scores "rm:$out/rm" --overwrite -o "$out/sensitivity"
 
-# Any principle can be asked for: these were never trained on under these names.
+# The best response of each prompt by two of the principles together; pairs for preference training are made alike.
 rlbff score "$out/rm/held_out/test" --rm "$out/rm" --principle "polite tone" --principle "use of examples" \
   --aggregate mean --output best-of-n --overwrite -o "$out/best"
 
-rlbff cat "$out/best" --format table --columns prompt,completion,score --limit 3
+echo "Held-out rows: what annotators say (label) and what the model thinks (p_yes)"
+rlbff cat "$out/scores" --format table --columns principle,label,score,p_yes --limit 8
 rlbff status "$out"/{principles,rm,scores,calibration,pairs,sensitivity,best}

@@ -83,6 +83,15 @@ def agrees(root: Path, fingerprints: Sequence[str]) -> bool:
     return True
 
 
+def holds_rows(root: Path) -> bool:
+    """Whether any finished part kept or dropped a row; what cannot be read counts as if it did."""
+    for path in hidden(root, "done").glob("part-*.json"):
+        done = recorded(root, int(path.stem.removeprefix("part-")))
+        if done is None or done.rows["kept"] or done.rows["dropped"]:
+            return True
+    return False
+
+
 def other_configuration(root: Path, identity: Mapping[str, object]) -> OutputError:
     """The error for a folder whose finished parts disagree; it says which keys differ."""
     old = planned_options(root)

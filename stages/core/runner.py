@@ -167,10 +167,13 @@ def parts_of_share(job: Job, options: RunOptions) -> list[int]:
 
 
 def open_folder(job: Job, plan: Plan, options: RunOptions) -> None:
-    """Make the folder ready: refuse or clear one of another configuration, then record the plan."""
+    """Make the folder ready: refuse or clear one of another configuration, then record the plan.
+
+    A folder in which every row was rejected holds nothing to protect: it must not block the corrected command.
+    """
     with folder.settling(job.root):
         if not folder.agrees(job.root, job.fingerprints()):
-            if not options.overwrite:
+            if not options.overwrite and folder.holds_rows(job.root):
                 raise folder.other_configuration(job.root, job.identity)
             folder.clear(job.root)
         folder.trim(job.root, len(job.slices))

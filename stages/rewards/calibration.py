@@ -70,11 +70,13 @@ def nll(log_odds: Floats, labels: Labels) -> float:
     return float(np.logaddexp(0, np.where(labels, -log_odds, log_odds)).mean())
 
 
-def fit_platt(scores: Floats, labels: Labels) -> Platt | None:
+def fit_platt(scores: Floats, labels: Labels, *, smooth: bool = False) -> Platt | None:
     """Temperature and bias of least mean negative log-likelihood (Platt, 1999), by Newton's method.
 
+    `smooth` fits to Platt's targets, (yes + 1) / (yes + 2) and 1 / (no + 2), which keep the temperature of separable
+    data from vanishing; where scores as they are have a smaller likelihood loss than the fit, they stay as they are.
     None where the labels are all equal, or where the best temperature is not positive: the scores then say the
-    opposite of the labels, or nothing. Separable data ends at a very small temperature.
+    opposite of the labels, or nothing. Without `smooth`, separable data ends at a very small temperature.
     """
     assert scores.shape == labels.shape
     if not len(scores) or labels.all() or not labels.any():
@@ -83,28 +85,42 @@ def fit_platt(scores: Floats, labels: Labels) -> Platt | None:
     if scale == 0:
         return None
     inputs = np.stack([scores / scale, np.ones_like(scores)], axis=1)
-    slope, bias = _newton(inputs, labels)
-    return Platt(scale / slope, bias) if slope > _FLAT else None
+    slope, bias = _newton(inputs, _smoothed(labels) if smooth else labels.astype(np.float64))
+    if slope <= _FLAT:
+        return None
+    fitted = Platt(scale / slope, bias)
+    return Platt(1.0, 0.0) if smooth and nll(scores, labels) < nll(fitted.log_odds(scores), labels) else fitted
+
+
+def _smoothed(labels: Labels) -> Floats:
+    yes = int(labels.sum())
+    no = len(labels) - yes
+    return np.where(labels, (yes + 1) / (yes + 2), 1 / (no + 2))
 
 
 _FLAT: Final = 1e-6
 _STEPS: Final = 200
 
 
-def _newton(inputs: Floats, labels: Labels) -> tuple[float, float]:
-    """Logistic regression with step halving, from zero; `inputs` (N, 2)."""
+def _newton(inputs: Floats, targets: Floats) -> tuple[float, float]:
+    """Logistic regression on targets in [0, 1] with step halving, from zero; `inputs` (N, 2)."""
+
+    def loss(weights: Floats) -> float:
+        log_odds = inputs @ weights
+        return float((np.logaddexp(0, log_odds) - targets * log_odds).mean())
+
     weights = np.zeros(2)
-    best = nll(inputs @ weights, labels)
+    best = loss(weights)
     for _ in range(_STEPS):
         p = sigmoid(inputs @ weights)
-        gradient = inputs.T @ (p - labels) / len(labels)
+        gradient = inputs.T @ (p - targets) / len(targets)
         if np.abs(gradient).max() < 1e-12:
             break
-        hessian = (inputs * (p * (1 - p))[:, None]).T @ inputs / len(labels)
+        hessian = (inputs * (p * (1 - p))[:, None]).T @ inputs / len(targets)
         # The ridge keeps the step finite where separable data has flattened the curve.
         step = np.linalg.solve(hessian + 1e-12 * np.eye(2), gradient)
         size = 1.0
-        while (now := nll(inputs @ (weights - size * step), labels)) > best and size > 1e-10:
+        while (now := loss(weights - size * step)) > best and size > 1e-10:
             size /= 2
         if now >= best:
             break

@@ -35,6 +35,8 @@ def open_reward_model(
     if is_url(source) or options.generative:
         from stages.rewards.generative import open_generative
 
+        if not is_url(source):
+            _check_writes(source)
         return open_generative(source, options, seed=seed, journal=journal, notice=notice)
     from stages.models.load import load_config
     from stages.rewards.card import CARD, read_card
@@ -102,6 +104,15 @@ def _check_folder(source: str) -> None:
     names = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
     found = f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}" if names else "nothing"
     raise ConfigError(f"{source} holds no model: there is no config.json, but {found}; {_WANTED}.")
+
+
+def _check_writes(source: str) -> None:
+    """Raise ConfigError for a model that can write no judgement."""
+    from stages.models.load import load_config
+
+    _check_folder(source)
+    if _kind(source, load_config(source)) == "scalar":
+        raise ConfigError(f"{source} has a scalar head and writes no judgement; leave out --generative.")
 
 
 def _kind(source: str, config: Any) -> "Kind":  # noqa: ANN401 - transformers' configs share no useful type

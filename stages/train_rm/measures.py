@@ -75,7 +75,7 @@ def measure(
     of these rows with something taken away; `.minus_<name>` is the model's figure less theirs, on the same draws.
     `groups` are further sets of its rows; those, and principle families, have figures from `smallest` rows on.
     """
-    platt = fit_platt(calibration.scores, calibration.labels)
+    platt = fit_platt(calibration.scores, calibration.labels, smooth=True)
     figures: list[Figure] = []
     for benchmark, split, more in ((CALIBRATION, calibration, {}), (TEST, test, groups)):
         parts = {name: rows for name, rows in more.items() if len(rows) >= smallest}

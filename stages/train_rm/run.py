@@ -40,7 +40,7 @@ from stages.train_rm.checkpoints import complete_checkpoints
 from stages.train_rm.config import TINY, TrainRmConfig
 from stages.train_rm.examples import find_layouts
 from stages.train_rm.learning import Course, learn
-from stages.train_rm.processes import processes
+from stages.train_rm.processes import processes, refuse_impossible
 from stages.train_rm.settle import settle
 
 READS: Final = (PRINCIPLES, PREFERENCES)
@@ -55,6 +55,7 @@ def run(config: TrainRmConfig, *, progress: Progress = quiet) -> Report:
     """
     root = config.out or Path(f"{stem(config.inputs[0])}.rm")
     _check_apart(root, config.model)
+    refuse_impossible(fsdp=config.fsdp)
     leads = processes().rank == 0
     # the other processes of torchrun say nothing, and read without holding the folder
     told, options = (progress, config.run) if leads else (quiet, replace(config.run, dry_run=True))

@@ -79,6 +79,17 @@ def test_damaged_records_do_not_stand_in_the_way_of_overwrite(content: str, sour
     assert texts(out)[0] == "TEXT 0!"
 
 
+def test_a_folder_in_which_every_row_was_rejected_does_not_block_the_corrected_command(tmp_path: Path) -> None:
+    source, out = write_rows(tmp_path / "bad.jsonl", [7, 8, 9, 10]), tmp_path / "out"
+    with pytest.raises(DataError, match="All 4 rows were rejected"):
+        run(toy(source, out))
+    good = write_rows(tmp_path / "good.jsonl", ["a", "b"])
+    run(toy(good, out, suffix="!"))
+    assert texts(out) == ["A!", "B!"]
+    with pytest.raises(OutputError, match="another configuration"):
+        run(toy(good, out, suffix="?"))
+
+
 def test_what_a_killed_run_of_another_configuration_left_does_not_stay_among_the_rows(
     source: str, tmp_path: Path
 ) -> None:

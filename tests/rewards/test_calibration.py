@@ -164,6 +164,31 @@ def test_platt_has_no_answer_where_scores_say_nothing() -> None:
     assert fit_platt(np.empty(0), np.empty(0, dtype=bool)) is None
 
 
+def test_smoothed_platt_keeps_separable_rows_from_certainty() -> None:
+    scores = np.array([-3.0, -2.0, -1.5, 1.0, 2.0, 4.0]) / 100
+    labels = scores > 0
+    sharp, smooth = fit_platt(scores, labels), fit_platt(scores, labels, smooth=True)
+    assert sharp is not None
+    assert smooth is not None
+    p = sigmoid(smooth.log_odds(scores))
+    # Platt's targets for three of each are 4/5 and 1/5; at the optimum residuals and their products with scores vanish
+    residuals = p - np.where(labels, 0.8, 0.2)
+    assert residuals.sum() == pytest.approx(0, abs=1e-9)
+    assert (residuals * scores).sum() == pytest.approx(0, abs=1e-9)
+    assert p.max() < 0.99
+    assert sigmoid(sharp.log_odds(scores)).max() > 0.999999
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
+def test_smoothed_platt_never_raises_nll_where_it_was_fitted(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=30) * scale
+    labels = scores + rng.normal(size=30) * 0.1 * scale > 0
+    platt = fit_platt(scores, labels, smooth=True)
+    assert platt is not None
+    assert nll(platt.log_odds(scores), labels) <= nll(scores, labels)
+
+
 def test_platt_on_separable_rows_ends_with_a_small_positive_temperature() -> None:
     platt = fit_platt(np.array([-2.0, -1, 1, 2]), np.array([False, False, True, True]))
     assert platt is not None

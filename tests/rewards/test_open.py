@@ -56,13 +56,14 @@ def test_chat_model_without_a_card_is_an_entailment_model(tmp_path: Path) -> Non
     [
         ("http://host:8000/v1", False, "http://host:8000/v1"),
         ("HTTPS://host/v1", False, "HTTPS://host/v1"),
-        ("local:some/model", True, "some/model"),
-        ("some/model", True, "some/model"),
+        ("local:FOLDER", True, "FOLDER"),
+        ("FOLDER", True, "FOLDER"),
     ],
 )
 def test_url_or_generative_goes_to_the_room_of_judges(
-    rm: str, generative: bool, given: str, monkeypatch: pytest.MonkeyPatch
+    rm: str, generative: bool, given: str, entailment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    rm, given = (word.replace("FOLDER", str(entailment)) for word in (rm, given))
     calls: list[tuple[Any, ...]] = []
 
     def open_generative(rm: str, options: RewardOptions, *, seed: int, journal: Path, notice: object) -> str:
@@ -73,6 +74,11 @@ def test_url_or_generative_goes_to_the_room_of_judges(
     monkeypatch.setitem(sys.modules, "stages.rewards.generative", fake)
     assert opened(rm, generative=generative) == "a judge"
     assert calls == [(given, RewardOptions(device="cpu", generative=generative), 3, Path("calls.jsonl"))]
+
+
+def test_a_scalar_head_writes_no_judgement(scalar: Path) -> None:
+    with pytest.raises(ConfigError, match="leave out --generative"):
+        opened(scalar, generative=True)
 
 
 def test_name_is_known_without_the_weights(entailment: Path, tmp_path: Path) -> None:
