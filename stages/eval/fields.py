@@ -81,7 +81,11 @@ def bool_field(row: Row, name: str) -> bool:
 
 def no_scores(name: str) -> Unfit:
     """The row has no score of its own, and none was named."""
-    return Unfit("no_score", name, f"the row has no {name!r}; name a table of scores with --scores.")
+    return Unfit(
+        "no_score",
+        name,
+        f"the row has no {name!r}; name a table of scores with --scores, or a reward model with --scores rm:MODEL.",
+    )
 
 
 def _present(row: Row, name: str) -> Any:  # noqa: ANN401 - any JSON value but null

@@ -61,12 +61,15 @@ def open_source(name: str, benchmark: Benchmark, reading: ReadOptions) -> Source
     """The source that `--scores` or `--against` names, unless it is a reward model.
 
     Raises:
-        InputMissing: there is no such file. DataError: its rows are neither scores nor rows of the benchmark.
+        InputMissing: there is no such file. DataError: it is a model, or its rows are neither scores nor rows of the
+            benchmark.
     """
     if name == "stored":
         return Source(name=name, score=_stored(benchmark))
     if name == "length":
         return Source(name=name, score=_by_length(benchmark))
+    if Path(name, "config.json").is_file():
+        raise DataError(f"{name} is a model and no table of scores; did you mean rm:{name}?")
     with planned_rows(name, reading) as planned:
         columns = planned.columns.names()
         rows = (

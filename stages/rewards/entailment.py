@@ -104,7 +104,8 @@ class EntailmentModel:
             self._warned = True
             self._notice(
                 f"{self.name} gives Yes and No together a median probability of {median:.3f} (of {len(self._masses)} "
-                "sampled pairs): it would rather say something else, and its scores mean little."
+                "sampled pairs): left to itself it would say something else. Scores compare the two alone; how good "
+                "they are, only rows with labels tell."
             )
 
 

@@ -187,6 +187,7 @@ def test_sources_that_can_use_different_rows_are_not_compared(tmp_path: Path) ->
         (["calibration", "lonely.jsonl"], 65, "more conversations"),
         (["rm-bench", "bare.jsonl"], 65, "All 3 rows were rejected (no_score 3)"),
         (["rm-bench", "bare.jsonl", "--scores", "judge.jsonl"], 65, "judge.jsonl holds no scores"),
+        (["rm-bench", "bare.jsonl", "--scores", "model"], 65, "did you mean rm:model?"),
         (["rm-bench", "bare.jsonl", "--scores", "lonely.jsonl"], 65, "no_score 3"),
         (["rm-bench", "bare.jsonl", "--scores", "nowhere"], 66, "nowhere does not exist"),
         (["rm-bench", "rows.jsonl", "--against", "stored"], 2, "--against is 'stored', as is --scores"),
@@ -203,6 +204,8 @@ def test_bad_input_is_one_clear_line(arguments: list[str], code: int, words: str
     write(tmp_path / "bare.jsonl", rm_bench_rows(3, scored=False))
     write(tmp_path / "judge.jsonl", [{"question": "q", "source": "x"}])
     write(tmp_path / "alpaca.jsonl", [{"preference": 1.5}])
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
     lonely = {"prompt": "p", "completion": "c", "principle": "x", "label": True, "score": 1.0}
     write(tmp_path / "lonely.jsonl", [lonely | {"completion": str(n)} for n in range(3)])
     done = rlbff("eval", *arguments, "-o", "out", cwd=tmp_path)
