@@ -4,10 +4,13 @@ Under torchrun every process does the same up to the last step; then the first o
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import torch
 
 from stages.core.errors import DataError
 from stages.core.manifest import hidden
@@ -18,7 +21,7 @@ from stages.core.tables import PREFERENCES, PRINCIPLES
 from stages.train_rm import comparing, entailing
 from stages.train_rm.base import Base, open_base, open_module
 from stages.train_rm.batch import Step
-from stages.train_rm.config import TrainRmConfig
+from stages.train_rm.config import TINY, TrainRmConfig
 from stages.train_rm.finished import make_card, metric_rows, move_into_place, open_stored, write_held_out
 from stages.train_rm.lesson import NOT_FINITE, Examined, Prepared
 from stages.train_rm.loop import train
@@ -54,7 +57,7 @@ def learn(course: Course, progress: Progress) -> Transform:
         if not material.examples and not material.preferences:
             return _output(material)
         parts, unpaired = course.lesson.deal_parts(course.config, material)
-        with open_base(course.config, parts.train) as base:
+        with _threads(course.config), open_base(course.config, parts.train) as base:
             prepared: Prepared = course.lesson.prepare(
                 course.config, parts, base.encoder, course.settled.micro_tokens, lambda rows: None
             )
@@ -91,6 +94,17 @@ def plan(course: Course, prepared: Prepared) -> list[Step]:
             "smaller --held-out."
         )
     return steps
+
+
+@contextmanager
+def _threads(config: TrainRmConfig) -> Iterator[None]:
+    """One thread for tiny: its products are too small to share, and threads that wait for each other cost most."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if config.model == TINY else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _draft(course: Course) -> Path:
