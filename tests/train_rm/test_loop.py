@@ -84,6 +84,7 @@ def test_stopped_run_goes_on_with_the_same_numbers(tmp_path: Path) -> None:
     whole, parts = fresh(), fresh()
     expected = (train(whole, STEPS, settings(), folder=tmp_path / "whole")).read_text()
     told: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
 
     def stop_in_step_4(steps: int) -> None:
         told.append(steps)
@@ -93,7 +94,7 @@ def test_stopped_run_goes_on_with_the_same_numbers(tmp_path: Path) -> None:
     with pytest.raises(Interrupted, match="Stopped by SIGINT after step 5 of 7"):
         train(parts, STEPS, settings(), folder=tmp_path / "parts", advance=stop_in_step_4)
     assert [step_of(path) for path in complete_checkpoints(tmp_path / "parts")] == [3, 5]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     again, notices = fresh(), list[str]()
     told.clear()
     log = train(again, STEPS, settings(), folder=tmp_path / "parts", advance=told.append, notice=notices.append)
