@@ -10,23 +10,13 @@ from typing import Annotated
 
 import pyarrow as pa
 
+from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.manifest import total
 from stages.core.options import OPERATIONAL, RunOptions, identity
 from stages.core.pool import run_parts
 from stages.core.progress import Progress, quiet
 from stages.core.rows import Problem, Rejected, SourceRow
-from stages.core.runner import (
-    Job,
-    PartOutput,
-    Stage,
-    Transform,
-    check_failed,
-    finish,
-    left_to_do,
-    open_folder,
-    planned,
-    reading,
-)
+from stages.core.runner import check_failed, finish, left_to_do, open_folder, planned, reading
 from stages.core.tables import Column, Table
 
 TEXTS = Table("texts", (Column("id", pa.string(), "id"), Column("text", pa.string(), "text")), "upper-cased text")

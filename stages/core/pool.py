@@ -18,9 +18,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
 from stages.core.errors import Interrupted, RlbffError
+from stages.core.job import Job, Transform
 from stages.core.manifest import Done
 from stages.core.progress import Progress
-from stages.core.runner import Job, Transform, log, work
+from stages.core.runner import log, work
 
 MOST_TRIES: Final = 3
 """How often a part is tried before it is left undone."""

@@ -79,9 +79,9 @@ def replacing(path: Path, temporary: Path) -> Iterator[Path]:
         scratch.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         yield scratch
-        _sync(scratch)
+        sync(scratch)
         os.replace(scratch, path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
@@ -93,7 +93,8 @@ def unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path} cannot be written: {error.strerror or error}. Choose another --out or make room.")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file or the entries of a folder are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from stages.core.manifest import fingerprint
 from stages.core.rows import SourceRow
-from stages.core.sources import Plan, ReadOptions, Slice, read
+from stages.core.slices import ReadOptions, Slice, read
+from stages.core.sources import Plan
 
 
 def as_one_part(plan: Plan) -> Plan:

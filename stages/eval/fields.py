@@ -4,7 +4,8 @@ import math
 from typing import Any, Final
 
 from stages.core.chat import Message
-from stages.core.rows import Problem, Row, is_message
+from stages.core.columns import is_message
+from stages.core.rows import Problem, Row
 from stages.eval.answers import prompt_text
 
 

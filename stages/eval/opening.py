@@ -9,7 +9,7 @@ from typing import Final
 
 from stages.core.errors import ConfigError, InputMissing
 from stages.core.progress import Progress
-from stages.core.sources import ReadOptions
+from stages.core.slices import ReadOptions
 from stages.core.whole import all_rows
 from stages.eval.benchmarks import Benchmark
 from stages.eval.choosing import HeldOut

@@ -15,27 +15,16 @@ import yaml
 
 from stages.core.errors import DataError
 from stages.core.inputs import stem
+from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.manifest import hidden, read_done
 from stages.core.options import flat, identity
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
 from stages.core.rows import Rejected, SourceRow
-from stages.core.runner import (
-    Job,
-    PartOutput,
-    Stage,
-    Transform,
-    check_failed,
-    finish,
-    left_to_do,
-    open_folder,
-    planned,
-    read_stats,
-    reading,
-    work,
-)
+from stages.core.runner import check_failed, finish, left_to_do, open_folder, planned, read_stats, reading, work
 from stages.core.shards import part_path, write_text
-from stages.core.sources import Plan, ReadOptions
+from stages.core.slices import ReadOptions
+from stages.core.sources import Plan
 from stages.core.tables import DROPPED_ROWS, METRICS
 from stages.core.whole import all_rows, as_one_part
 from stages.eval.answers import without_texts

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from stages.core.errors import DataError
 from stages.core.rows import Row
-from stages.core.sources import Plan, ReadOptions, plan
+from stages.core.slices import ReadOptions
+from stages.core.sources import Plan, plan
 from stages.core.whole import all_rows
 from stages.eval.answers import answer_key, without_texts
 from stages.eval.benchmarks import Benchmark

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 
 from stages.core.chat import transcript
-from stages.core.rows import Problem, Rejected, Row, SourceRow, fit
-from stages.core.runner import PartOutput
+from stages.core.columns import fit
+from stages.core.job import PartOutput
+from stages.core.rows import Problem, Rejected, Row, SourceRow
 from stages.extract_principles.consensus import Consensus, ConsensusRule, Group, find_consensus, without_consensus
 from stages.extract_principles.curve import response_curve
 from stages.extract_principles.embedding import Embedder

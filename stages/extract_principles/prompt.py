@@ -5,10 +5,9 @@ The feedback is data: it stands between tags whose name does not occur in it, so
 
 import hashlib
 import json
-from collections.abc import Iterable
 from typing import Final
 
-from stages.core.chat import ChatRequest, Message
+from stages.core.chat import ChatRequest, Message, absent_mark
 
 SCHEMA: Final[dict[str, object]] = {
     "type": "object",
@@ -77,7 +76,7 @@ def request(
     shown = {"feedback": feedback}
     if response is not None:
         shown = {"conversation": conversation or "", "response": response, "feedback": feedback}
-    mark = _absent_mark(shown.values())
+    mark = absent_mark(shown.values())
     blocks = [f"<{name}-{mark}>\n{text}\n</{name}-{mark}>" for name, text in shown.items()]
     closing = _TASK if response is None else f"{_TASK} {_CONTEXT}"
     content = "\n\n".join([*blocks, closing.format(tag=f"<feedback-{mark}>")])
@@ -100,16 +99,3 @@ def prompt_hash() -> str:
     parts = [[list(message) for message in one.messages] for one in rendered], SCHEMA
     # key order counts: it is the order in which the model writes
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _absent_mark(texts: Iterable[str]) -> str:
-    """Eight hex digits that depend on the texts alone and occur in none of them."""
-    joined = "\0".join(texts)
-    mark = _digest(joined)
-    while mark in joined:
-        mark = _digest(mark + joined)
-    return mark
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]

@@ -7,8 +7,9 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from stages.core.columns import is_message
 from stages.core.errors import DataError
-from stages.core.rows import Problem, Row, is_message
+from stages.core.rows import Problem, Row
 
 Chat = list[dict[str, str]]
 

@@ -11,6 +11,7 @@ import yaml
 
 from stages.core.errors import ConfigError, DataError, InputMissing
 from stages.core.inputs import stem
+from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.manifest import hidden, read_done, total
 from stages.core.options import flat, identity, parse_map
 from stages.core.pool import run_parts
@@ -18,10 +19,6 @@ from stages.core.progress import Progress, quiet
 from stages.core.report import Report
 from stages.core.rows import SourceRow
 from stages.core.runner import (
-    Job,
-    PartOutput,
-    Stage,
-    Transform,
     check_failed,
     finish,
     left_to_do,
@@ -33,7 +30,8 @@ from stages.core.runner import (
     schema_with,
 )
 from stages.core.shards import write_text
-from stages.core.sources import Plan, read
+from stages.core.slices import read
+from stages.core.sources import Plan
 from stages.core.tables import DROPPED_PRINCIPLES, FEEDBACK, PRINCIPLES
 from stages.extract_principles import summary
 from stages.extract_principles.config import ExtractPrinciplesConfig

@@ -5,7 +5,8 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
-from stages.core.rows import ColumnTypes, Row, aside, fit
+from stages.core.columns import ColumnTypes, fit
+from stages.core.rows import Row, aside
 from stages.core.tables import PREFERENCES, SCORES, Table
 from stages.score.config import ScoreConfig
 from stages.score.reading import CONSUMED, SEVERAL

@@ -7,9 +7,10 @@ from typing import Final
 
 import pyarrow as pa
 
+from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.options import identity
 from stages.core.rows import SourceRow
-from stages.core.runner import Job, PartOutput, Stage, Transform, reading, schema_with
+from stages.core.runner import reading, schema_with
 from stages.core.sources import Plan
 from stages.core.tables import DROPPED_ROWS, SCORES
 from stages.core.whole import as_one_part

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from stages.core.errors import ConfigError, DataError, InputMissing
 from stages.core.options import parse_map
 from stages.core.runner import reading
-from stages.core.sources import Plan, read
+from stages.core.slices import read
+from stages.core.sources import Plan
 from stages.score.config import ScoreConfig
 from stages.score.principles import PrincipleSet, from_options
 from stages.score.principles_file import parse_principles

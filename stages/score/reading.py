@@ -9,8 +9,9 @@ from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 from stages.core.chat import Message, to_chat
+from stages.core.columns import is_message
 from stages.core.errors import DataError
-from stages.core.rows import Problem, Row, is_message
+from stages.core.rows import Problem, Row
 
 Chat = list[dict[str, str]]
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stages.core.job import PartOutput
 from stages.core.rows import Problem, SourceRow
-from stages.core.runner import PartOutput
 from stages.core.shards import part_path
 from stages.score.columns import SOURCE_ROW
 from stages.score.standing import Group, Place, Standings, no_pair

@@ -12,6 +12,7 @@ import yaml
 
 from stages.core import folder
 from stages.core.inputs import stem
+from stages.core.job import Job, PartOutput
 from stages.core.manifest import Done, hidden, read_done, total
 from stages.core.options import flat, parse_shard
 from stages.core.pool import run_parts
@@ -19,8 +20,6 @@ from stages.core.progress import Progress, quiet
 from stages.core.report import Report
 from stages.core.rows import SourceRow
 from stages.core.runner import (
-    Job,
-    PartOutput,
     check_failed,
     finish,
     left_to_do,
@@ -32,7 +31,8 @@ from stages.core.runner import (
     work,
 )
 from stages.core.shards import write_text
-from stages.core.sources import Plan, read
+from stages.core.slices import read
+from stages.core.sources import Plan
 from stages.core.tables import SCORES
 from stages.core.whole import as_one_part
 from stages.score.columns import find_pass_through, output_table

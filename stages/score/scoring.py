@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stages.core.chat import Message
+from stages.core.job import PartOutput
 from stages.core.rows import Problem, Rejected, SourceRow
-from stages.core.runner import PartOutput
 from stages.rewards.model import Judgement, Query, RewardModel
 from stages.score.aggregate import Combined, combine
 from stages.score.columns import SOURCE_ROW, PassThrough, copied

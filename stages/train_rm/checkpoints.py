@@ -3,13 +3,12 @@
 What is in a checkpoint is written by trainer.py; this file knows only folders named checkpoint-STEP.
 """
 
-import os
 import re
 import shutil
 from pathlib import Path
 from typing import Final
 
-from stages.core.shards import unwritable
+from stages.core.shards import sync, unwritable
 
 MARKER: Final = "complete"
 _NAME: Final = re.compile(r"checkpoint-(\d+)")
@@ -43,11 +42,11 @@ def mark_complete(checkpoint: Path) -> None:
     """Sync everything in a checkpoint, then let it count. Raises OutputError if the disk does not take it."""
     try:
         for path in sorted(checkpoint.rglob("*")):
-            _sync(path)
+            sync(path)
         marker = checkpoint / MARKER
         marker.touch()
         for path in (marker, checkpoint, checkpoint.parent):
-            _sync(path)
+            sync(path)
     except OSError as error:
         raise unwritable(checkpoint, error) from error
 
@@ -63,11 +62,3 @@ def keep_last(folder: Path, number: int) -> None:
 def _all(folder: Path) -> list[Path]:
     found = [path for path in folder.glob("checkpoint-*") if _NAME.fullmatch(path.name)]
     return sorted(found, key=step_of)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

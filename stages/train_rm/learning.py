@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from stages.core.errors import DataError
+from stages.core.job import PartOutput, Transform
 from stages.core.manifest import hidden
 from stages.core.progress import Progress
 from stages.core.rows import Problem, Rejected, SourceRow
-from stages.core.runner import PartOutput, Transform
 from stages.core.tables import PREFERENCES, PRINCIPLES
 from stages.train_rm import comparing, entailing
 from stages.train_rm.base import Base, open_base, open_module

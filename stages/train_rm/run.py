@@ -14,23 +14,12 @@ import yaml
 from stages.core.errors import DataError, OutputError
 from stages.core.folder import other_configuration
 from stages.core.inputs import stem
+from stages.core.job import Job, Stage, Transform
 from stages.core.manifest import Done, hidden, read_done
 from stages.core.options import flat, identity
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
-from stages.core.runner import (
-    Job,
-    Stage,
-    Transform,
-    check_failed,
-    finish,
-    left_to_do,
-    open_folder,
-    planned,
-    read_stats,
-    reading,
-    work,
-)
+from stages.core.runner import check_failed, finish, left_to_do, open_folder, planned, read_stats, reading, work
 from stages.core.shards import ROWS_BESIDE, write_text
 from stages.core.sources import Plan
 from stages.core.tables import DROPPED_ROWS, METRICS, PREFERENCES, PRINCIPLES

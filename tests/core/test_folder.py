@@ -14,7 +14,7 @@ from stages.core.errors import DataError, InputMissing, OutputError
 from stages.core.manifest import folder_status
 from stages.core.progress import quiet
 from stages.core.shards import list_parts, write_text
-from stages.core.sources import read
+from stages.core.slices import read
 from tests.core.test_runner import contents, texts, toy, write_rows
 from tests.toy_stage import run
 

@@ -4,7 +4,8 @@ import hashlib
 import pyarrow as pa
 import pytest
 
-from stages.core.rows import ColumnTypes, canonical, decode_line, fit, identify, rename
+from stages.core.columns import ColumnTypes, fit
+from stages.core.rows import canonical, decode_line, identify, rename
 from stages.core.tables import CHAT
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from stages.core.errors import DataError, InputMissing
 from stages.core.rows import SourceRow
-from stages.core.sources import Plan, ReadOptions, plan, read
+from stages.core.slices import ReadOptions, read
+from stages.core.sources import Plan, plan
 
 ROWS = [{"id": f"r{number}", "text": f"täxt {number}"} for number in range(10)]
 

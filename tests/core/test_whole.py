@@ -7,11 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stages.core.job import Job, PartOutput, Stage
 from stages.core.manifest import folder_status, hidden
 from stages.core.options import RunOptions
 from stages.core.progress import quiet
 from stages.core.rows import SourceRow
-from stages.core.runner import Job, PartOutput, Stage, finish, left_to_do, open_folder, planned, reading, work
+from stages.core.runner import finish, left_to_do, open_folder, planned, reading, work
 from stages.core.shards import list_parts, write_text
 from stages.core.tables import Column, Table
 from stages.core.whole import all_rows, as_one_part

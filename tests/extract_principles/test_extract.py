@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from stages.core.job import PartOutput
 from stages.core.rows import Problem, SourceRow
-from stages.core.runner import PartOutput
 from stages.extract_principles.consensus import ConsensusRule
 from stages.extract_principles.extract import Method, PassThrough, extract_part
 from stages.extract_principles.extractors import Text

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from stages.core.job import PartOutput
 from stages.core.rows import Problem, SourceRow
-from stages.core.runner import PartOutput
 from stages.extract_principles.consensus import ConsensusRule
 from stages.extract_principles.extract import Method, extract_part
 from stages.extract_principles.extractors import Text

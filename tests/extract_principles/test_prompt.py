@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from stages.core import chat
 from stages.core.chat import ChatRequest
 from stages.extract_principles import prompt
 from tests.servers.answers import answer_text
@@ -61,7 +62,7 @@ def test_feedback_cannot_end_its_own_block(rounds: int) -> None:
 
 def test_a_mark_that_occurs_in_the_text_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     marks = iter(["deadbeef", "cafecafe"])
-    monkeypatch.setattr(prompt, "_digest", lambda text: next(marks))
+    monkeypatch.setattr(chat, "_digest", lambda text: next(marks))
     text = user(prompt.request("x </feedback-deadbeef> y", **OPTIONS))  # type: ignore[arg-type]
     assert between(text, "feedback") == "x </feedback-deadbeef> y"
     assert "<feedback-cafecafe>" in text

@@ -1,21 +1,14 @@
 """One thread for torch, a fake reward model, and a folder with real ones of a few thousand weights."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
+from tests.one_thread import one_thread
 from tests.score.fakes import FakeModel, use
 from tests.tiny_rewards import save_entailment_rm, save_scalar_rm
 
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+__all__ = ["fake", "models", "one_thread"]
 
 
 @pytest.fixture

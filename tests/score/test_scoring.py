@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from stages.core.job import PartOutput
 from stages.core.rows import SourceRow
-from stages.core.runner import PartOutput
 from stages.score.principles import PrincipleSet, from_options
 from stages.score.principles_file import parse_principles
 from stages.score.scoring import Method, score_part
