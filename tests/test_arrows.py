@@ -32,6 +32,9 @@ THIRD_PARTY: dict[str, set[str]] = {
     "stages/score/config.py": set(),
     "stages/models": {"torch", "transformers", "tokenizers", "sentence_transformers", "safetensors", "jinja2", "numpy"},
     "stages/sandbox": set(),
+    "stages/programs": {"numpy"},
+    "stages/verify_code": {"numpy", "pyarrow", "yaml"},
+    "stages/verify_code/config.py": set(),
 }
 
 # Rooms that only an extra of pyproject.toml makes work.
