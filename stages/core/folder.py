@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from stages.core.errors import OutputError
 from stages.core.inputs import is_utf8
@@ -110,8 +110,12 @@ def trim(root: Path, parts: int) -> None:
                 path.unlink()
 
 
+KEPT: Final = ("lock", "spool", "journal", "scores", "runs", "strength")
+"""What stays when a folder is cleared: locks, and what knows itself for what it is valid."""
+
+
 def clear(root: Path) -> None:
-    """Remove everything of ours except the journal and stored scores, which know themselves for what they are valid."""
+    """Remove everything of ours except KEPT."""
     for done in hidden(root, "done").glob("part-*.json"):
         record = recorded(root, int(done.stem.removeprefix("part-")))
         for path in (root / name for name in (record.files if record is not None else ())):
@@ -120,7 +124,7 @@ def clear(root: Path) -> None:
     for path in root.glob("part-*.parquet"):
         path.unlink()
     for path in (root / HIDDEN).iterdir():
-        if path.name.startswith(("lock", "spool", "journal", "scores")):
+        if path.name.startswith(KEPT):
             continue
         if path.is_dir():
             shutil.rmtree(path)

@@ -6,13 +6,11 @@ The steps themselves live in modules of their own; this one leads rows from one 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
-
-import pyarrow as pa
+from typing import Final
 
 from stages.core.chat import transcript
-from stages.core.columns import fit
 from stages.core.job import PartOutput
+from stages.core.passing import PassThrough, copied
 from stages.core.rows import Problem, Rejected, Row, SourceRow
 from stages.extract_principles.consensus import Consensus, ConsensusRule, Group, find_consensus, without_consensus
 from stages.extract_principles.curve import response_curve
@@ -28,14 +26,6 @@ from stages.extract_principles.taxonomy import Cluster, apply_taxonomy
 
 GIVEN: Final = "given"
 """The extractor of principles that the input brought ready-made."""
-
-
-class PassThrough(NamedTuple):
-    """A further column of the input: its name there, its name in the output, its type."""
-
-    source: str
-    name: str
-    type: pa.DataType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,10 +245,7 @@ class _Output:
             "language": response.language,
             "extractor": extractor,
         }
-        value = case.source.value or {}
-        for source, name, type_ in self._method.pass_through:
-            row[name] = fit(value.get(source), type_)
-        self.rows.append(row)
+        self.rows.append(row | copied(self._method.pass_through, case.source.value or {}))
 
     def _drop(self, case: _Case, mention: Mention, rule: str, score: float | None) -> None:
         self.dropped.append(

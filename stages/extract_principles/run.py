@@ -2,7 +2,7 @@
 
 import difflib
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from stages.core.inputs import stem
 from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.manifest import hidden, read_done, total
 from stages.core.options import flat, identity, parse_map
+from stages.core.passing import PassThrough, passing
 from stages.core.pool import run_parts
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
@@ -36,7 +37,7 @@ from stages.core.tables import DROPPED_PRINCIPLES, FEEDBACK, PRINCIPLES
 from stages.extract_principles import summary
 from stages.extract_principles.config import ExtractPrinciplesConfig
 from stages.extract_principles.consensus import ConsensusRule
-from stages.extract_principles.extract import Method, PassThrough, extract_part
+from stages.extract_principles.extract import Method, extract_part
 from stages.extract_principles.forecast import forecast_model, forecast_rules
 from stages.extract_principles.prompt import prompt_hash
 from stages.extract_principles.reading import CONSUMED, detect_layout
@@ -146,8 +147,7 @@ def _settle(config: ExtractPrinciplesConfig, plan: Plan, survey: Survey, taxonom
             "join their texts into one list a row, or say --consensus off."
         )
     consensus = config.consensus != "off" and several
-    names = _output_names([name for name in columns if name not in CONSUMED[layout]])
-    pass_through = tuple(PassThrough(source, name, plan.columns.type_of(source)) for source, name in names.items())
+    pass_through = passing(plan.columns, CONSUMED[layout], [column.name for column in WRITES.columns])
     return Settings(config=config, layout=layout, consensus=consensus, pass_through=pass_through, taxonomy=taxonomy)
 
 
@@ -159,18 +159,6 @@ def _check_map(config: ExtractPrinciplesConfig) -> None:
             near = difflib.get_close_matches(ours, known, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"Columns to map to are {', '.join(CONSUMED['feedback'])}."
             raise ConfigError(f"--map {ours}=... names no column that this command reads. {hint}")
-
-
-def _output_names(rest: Sequence[str]) -> dict[str, str]:
-    """What the further columns of the input are called in the output, where names of ours are taken."""
-    ours = {column.name for column in WRITES.columns}
-    names = {name: name for name in rest if name not in ours}
-    for name in rest:
-        free = name
-        while free in ours or free in names.values():
-            free = f"input_{free}"
-        names.setdefault(name, free)
-    return {name: names[name] for name in rest}
 
 
 def _nothing_readable(plan: Plan, config: ExtractPrinciplesConfig) -> DataError:

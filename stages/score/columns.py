@@ -1,12 +1,11 @@
 """Which columns the result has: those of its table, further ones of this stage, and the input's that pass through."""
 
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import pyarrow as pa
 
-from stages.core.columns import ColumnTypes, fit
-from stages.core.rows import Row, aside
+from stages.core.columns import ColumnTypes
+from stages.core.passing import PassThrough, passing
 from stages.core.tables import PREFERENCES, SCORES, Table
 from stages.score.config import ScoreConfig
 from stages.score.reading import CONSUMED, SEVERAL
@@ -20,14 +19,6 @@ SOURCE_ROW: Final = "source_row"
 """Number of the input row within its part, in scores that are only a step towards another output."""
 
 Columns = tuple[tuple[str, pa.DataType], ...]
-
-
-class PassThrough(NamedTuple):
-    """A column of the input that is copied: its name there, its name in the output, its type."""
-
-    source: str
-    name: str
-    type: pa.DataType
 
 
 def score_columns(config: ScoreConfig, layout: str) -> Columns:
@@ -67,16 +58,4 @@ def find_pass_through(
     consumed = (*CONSUMED[layout], *(["principle"] if own_principle else []))
     ours = {column.name for table in (SCORES, output_table(config)) for column in table.columns}
     ours |= {name for name, _ in (*score_columns(config, layout), *output_columns(config, layout))}
-    rest = [name for name in columns.names() if name not in consumed]
-    taken = ours | {name for name in rest if name not in ours}
-    result: list[PassThrough] = []
-    for source in rest:
-        name = aside(source, taken) if source in ours else source
-        taken.add(name)
-        result.append(PassThrough(source, name, columns.type_of(source)))
-    return tuple(result)
-
-
-def copied(columns: Sequence[PassThrough], row: Row) -> dict[str, Any]:
-    """The columns of one input row that pass through."""
-    return {name: fit(row.get(source), type_) for source, name, type_ in columns}
+    return passing(columns, consumed, ours)

@@ -9,13 +9,14 @@ import pyarrow as pa
 
 from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.options import identity
+from stages.core.passing import PassThrough
 from stages.core.rows import SourceRow
 from stages.core.runner import reading, schema_with
 from stages.core.sources import Plan
 from stages.core.tables import DROPPED_ROWS, SCORES
 from stages.core.whole import as_one_part
 from stages.rewards.model import RewardModel
-from stages.score.columns import PassThrough, output_columns, output_table, score_columns
+from stages.score.columns import output_columns, output_table, score_columns
 from stages.score.config import ScoreConfig
 from stages.score.late_model import open_model
 from stages.score.principles import PrincipleSet

@@ -11,10 +11,11 @@ from typing import Any
 
 from stages.core.chat import Message
 from stages.core.job import PartOutput
+from stages.core.passing import PassThrough, copied
 from stages.core.rows import Problem, Rejected, SourceRow
 from stages.rewards.model import Judgement, Query, RewardModel
 from stages.score.aggregate import Combined, combine
-from stages.score.columns import SOURCE_ROW, PassThrough, copied
+from stages.score.columns import SOURCE_ROW
 from stages.score.config import Aggregate
 from stages.score.principles import Principle, PrincipleSet
 from stages.score.reading import SEVERAL, Response, read_responses

@@ -8,9 +8,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from stages.core.job import PartOutput
+from stages.core.passing import PassThrough
 from stages.core.rows import Problem, SourceRow
 from stages.extract_principles.consensus import ConsensusRule
-from stages.extract_principles.extract import Method, PassThrough, extract_part
+from stages.extract_principles.extract import Method, extract_part
 from stages.extract_principles.extractors import Text
 from stages.extract_principles.mention import Claim
 from stages.extract_principles.taxonomy import Cluster
