@@ -12,8 +12,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stages.core.again import rejected_rows
 from stages.core.job import PartOutput
-from stages.core.rows import Problem, SourceRow
+from stages.core.rows import SourceRow
 from stages.core.shards import part_path
 from stages.score.columns import SOURCE_ROW
 from stages.score.standing import Group, Place, Standings, no_pair
@@ -30,7 +31,7 @@ def scored_rows(scores: Path, parts: int) -> Iterator[SourceRow]:
     The value of the others has the `id`, and under `scored` their scores as (group, response, score, place).
     """
     for part in range(parts):
-        yield from _rejected(part_path(scores, part, "rejected"))
+        yield from rejected_rows(part_path(scores, part, "rejected"))
         if (path := part_path(scores, part)).exists():
             yield from _by_source_row(path, part)
 
@@ -96,16 +97,6 @@ def _pair(group: Group, texts: Mapping[Place, dict[str, Any]]) -> dict[str, Any]
         "score_rejected": group.worst,
         "margin": group.best - group.worst,
     }
-
-
-def _rejected(path: Path) -> Iterator[SourceRow]:
-    if not path.exists():
-        return
-    for row in pq.read_table(path).to_pylist():
-        # As it was before the place was put in front of it.
-        error = row["error"].removeprefix(f"{row['file']}:{row['row']}: ")
-        value = {"id": row["id"]} if row["id"] is not None else None
-        yield SourceRow(row["file"], row["row"], value, Problem(row["reason"], row["field"], error), row["raw"])
 
 
 def _by_source_row(path: Path, part: int) -> Iterator[SourceRow]:

@@ -1,0 +1,18 @@
+"""Rows that a first pass has stored, as the input of a second one that makes the output of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from stages.core.rows import Problem, SourceRow
+
+
+def rejected_rows(path: Path) -> Iterator[SourceRow]:
+    """The rows that a part of the first pass rejected, as they were before they were stored there."""
+    if not path.exists():
+        return
+    for row in pq.read_table(path).to_pylist():
+        error = row["error"].removeprefix(f"{row['file']}:{row['row']}: ")
+        value = {"id": row["id"]} if row["id"] is not None else None
+        yield SourceRow(row["file"], row["row"], value, Problem(row["reason"], row["field"], error), row["raw"])
