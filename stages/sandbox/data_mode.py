@@ -1,34 +1,43 @@
 """Mode `data`: the caller sends calls, gets values, and compares them itself; expected values never leave it."""
 
 import sys
+from collections.abc import Callable
 
 from stages.sandbox import frames
 from stages.sandbox.account import Account, load_status
 from stages.sandbox.attempt import Attempt, Zygotes
 from stages.sandbox.compare import equal
 from stages.sandbox.decode import decode
+from stages.sandbox.frames import Value
 from stages.sandbox.jobs import DataTests, Program
 from stages.sandbox.solution import DEEP
 from stages.sandbox.verdict import Outcome, Status
 from stages.sandbox.watch import Budget, Stop, Watch
 
+Judge = Callable[[int, Value], tuple[Outcome, str]]
+"""From the number of a case and the value that the program gave for it to the outcome and a detail."""
 
-def run(zygotes: Zygotes, program: Program, tests: DataTests, budget: Budget) -> Account:
-    """All cases; a new process for the rest after each one that ends the process."""
+
+def run(zygotes: Zygotes, program: Program, tests: DataTests, budget: Budget, judge: Judge | None = None) -> Account:
+    """All cases; a new process for the rest after each one that ends the process.
+
+    `judge` stands in place of the comparison with the expected values.
+    """
+    judge = judge or _comparison(tests)
     account = Account([str(number) for number in range(len(tests.cases))])
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, DEEP))
     try:
         while account.open and budget.left() > 0:
             with Attempt(zygotes, budget) as attempt:
-                _attempt(attempt, program, tests, account)
+                _attempt(attempt, program, tests, judge, account)
     finally:
         sys.setrecursionlimit(limit)
     account.give_up()
     return account
 
 
-def _attempt(attempt: Attempt, program: Program, tests: DataTests, account: Account) -> None:
+def _attempt(attempt: Attempt, program: Program, tests: DataTests, judge: Judge, account: Account) -> None:
     first = account.next
     watch = attempt.watch(attempt.program(program.source, program.entry_point))
     # The calls go out with the program: they wait in its channel while it loads, and one wake-up is saved.
@@ -41,7 +50,7 @@ def _attempt(attempt: Attempt, program: Program, tests: DataTests, account: Acco
         if isinstance(answer, Stop):
             account.stopped(attempt, *attempt.stopped(answer))
             return
-        outcome, detail = _judge(answer, number - first + 1, tests, number)
+        outcome, detail = _judged(answer, number - first + 1, judge, number)
         if outcome is Outcome.PROTOCOL_ERROR:
             account.stopped(attempt, outcome, detail)
             return
@@ -71,16 +80,23 @@ def _loaded(attempt: Attempt, watch: Watch, account: Account) -> bool:
     return False
 
 
-def _judge(answer: frames.Frame, turn: int, tests: DataTests, number: int) -> tuple[Outcome, str]:
+def _comparison(tests: DataTests) -> Judge:
+    def judge(number: int, actual: Value) -> tuple[Outcome, str]:
+        expected = tests.cases[number].expected
+        right = equal(actual, expected, tests.compare, rtol=tests.rtol, atol=tests.atol)
+        return (Outcome.PASS, "") if right else (Outcome.FAIL, f"gives {_short(actual)}")
+
+    return judge
+
+
+def _judged(answer: frames.Frame, turn: int, judge: Judge, number: int) -> tuple[Outcome, str]:
     """The outcome of one call from the program's answer to it."""
     try:
         match answer:
             case ["r", int(answered), value, _] if answered == turn:
-                actual = decode(value)
-                expected = tests.cases[number].expected
-                right = equal(actual, expected, tests.compare, rtol=tests.rtol, atol=tests.atol)
-                note = "an iterator, read out" if type(value) is dict and "I" in value else ""
-                return (Outcome.PASS, note) if right else (Outcome.FAIL, f"gives {_short(actual)}")
+                outcome, detail = judge(number, decode(value))
+                was_iterator = outcome is Outcome.PASS and type(value) is dict and "I" in value
+                return outcome, "an iterator, read out" if was_iterator else detail
             case ["n", int(answered), str(why)] if answered == turn:
                 return Outcome.NOT_PLAIN, why
             case ["e", int(answered), str(kind), str(text)] if answered == turn:

@@ -7,12 +7,13 @@ import importlib.util
 import os
 import re
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from stages.core.errors import RlbffError
-from stages.sandbox import canary, data_mode, folder, split_mode, stdio_mode
+from stages.sandbox import answers, canary, data_mode, folder, split_mode, stdio_mode
 from stages.sandbox.account import Account
 from stages.sandbox.attempt import Zygotes
 from stages.sandbox.jobs import (
@@ -28,10 +29,12 @@ from stages.sandbox.jobs import (
 from stages.sandbox.layers import Layer, Level, require
 from stages.sandbox.limits import Limits, machine_factor
 from stages.sandbox.spawn import Zygote, ZygoteGone
-from stages.sandbox.verdict import CaseResult, Mode, Outcome, Status, Usage, Verdict
+from stages.sandbox.verdict import Answer, CaseResult, Mode, Outcome, Status, Usage, Verdict
 from stages.sandbox.watch import Budget
 
+_T = TypeVar("_T")
 _RESTARTS: Final = 3
+_ZYGOTE_KILLED: Final = "the zygote was killed each time while this program ran"
 
 
 def open_sandbox(
@@ -94,17 +97,18 @@ class Sandbox:
         """Which tests the program passes. Never raises for what a program does."""
         if (problem := program_problem(program)) is not None:
             return self._refused(tests, Status(problem[0]), problem[1])
-        for _ in range(_RESTARTS):
-            try:
-                return self._verify(program, tests)
-            except ZygoteGone:
-                self._forget()
-        if Layer.SECCOMP not in self.layers:
-            # Nothing keeps a program at this level from killing its zygote.
-            return self._refused(tests, Status.CRASH, "the zygote was killed each time while this program ran")
-        raise RlbffError(
-            f"the sandbox's zygote was killed {_RESTARTS} times in a row. Is memory short on this machine?"
-        )
+        verdict = self._insist(lambda: self._verify(program, tests))
+        return verdict or self._refused(tests, Status.CRASH, _ZYGOTE_KILLED)
+
+    def answers(self, program: Program, cases: answers.Cases) -> tuple[Answer, ...]:
+        """What the program returns or prints for each case, whose expected value is not looked at.
+
+        The same walls and limits as in `verify`; never raises for what a program does.
+        """
+        if (problem := program_problem(program)) is not None:
+            return tuple(Answer(Outcome.NOT_RUN, None, f"{problem[0]}: {problem[1]}") for _ in cases)
+        given = self._insist(lambda: answers.ask(self._for([program.source]), program, cases, Budget(self.limits)))
+        return tuple(Answer(Outcome.CRASH, None, _ZYGOTE_KILLED) for _ in cases) if given is None else given
 
     def close(self) -> None:
         """End all processes and remove the folder."""
@@ -119,10 +123,22 @@ class Sandbox:
         every = [zygote for pair in self._zygotes.values() for zygote in (pair.programs, pair.testers)]
         return tuple(zygote.pid for zygote in every if zygote.pid is not None)
 
+    def _insist(self, work: Callable[[], _T]) -> _T | None:
+        """The result of `work`, done anew when a zygote was killed; None where the program may be who kills it."""
+        for _ in range(_RESTARTS):
+            try:
+                return work()
+            except ZygoteGone:
+                self._forget()
+        if Layer.SECCOMP not in self.layers:
+            return None
+        raise RlbffError(
+            f"the sandbox's zygote was killed {_RESTARTS} times in a row. Is memory short on this machine?"
+        )
+
     def _verify(self, program: Program, tests: Tests) -> Verdict:
         budget = Budget(self.limits)
-        zygotes = self._having(tuple(name for name in self._packages if _names(name, program, tests)))
-        account = _run(zygotes, program, tests, budget)
+        account = _run(self._for(_code(program, tests)), program, tests, budget)
         usage = Usage(
             cpu_ms=1000 * budget.spent,
             wall_ms=1000 * (time.monotonic() - budget.started),
@@ -148,6 +164,10 @@ class Sandbox:
         return Verdict(
             status=status, results=results, mode=_mode(tests), level=self.level, layers=self.layers, detail=detail
         )
+
+    def _for(self, texts: Sequence[str]) -> Zygotes:
+        """The zygotes with the packages that any of the texts names: loading one before the fork is cheaper."""
+        return self._having(tuple(name for name in self._packages if any(_names(name, text) for text in texts)))
 
     def _having(self, packages: tuple[str, ...]) -> Zygotes:
         """Zygotes that have loaded these packages, started and tried out when first asked for."""
@@ -192,8 +212,13 @@ def _mode(tests: Tests) -> Mode:
     return modes[type(tests)]
 
 
-def _names(package: str, program: Program, tests: Tests) -> bool:
-    """Whether the program or the tests name a package: then it is loaded before the fork, which is cheaper."""
+def _names(package: str, text: str) -> bool:
+    # Most texts do not, and a plain search is many times faster than one for a whole word.
+    return package in text and re.search(rf"\b{package}\b", text) is not None
+
+
+def _code(program: Program, tests: Tests) -> list[str]:
+    """All foreign code of a job."""
     inner = tests.tests if isinstance(tests, InProcessTests) else tests
     texts = [program.source]
     if isinstance(inner, SplitTests):
@@ -202,4 +227,4 @@ def _names(package: str, program: Program, tests: Tests) -> bool:
         texts.append(inner.source)
     elif isinstance(inner, StdioTests):
         texts.append(inner.checker or "")
-    return any(re.search(rf"\b{package}\b", text) for text in texts)
+    return texts

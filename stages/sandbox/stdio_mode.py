@@ -1,6 +1,7 @@
 """Mode `stdio`: a whole program reads stdin and prints; its output is compared outside, or by a custom checker."""
 
 import os
+from collections.abc import Callable
 
 from stages.sandbox import split_mode
 from stages.sandbox.account import Account
@@ -11,21 +12,36 @@ from stages.sandbox.script import SYNTAX_ERROR
 from stages.sandbox.verdict import Outcome, Status
 from stages.sandbox.watch import Budget, Stop
 
+Judge = Callable[[StdioCase, str], tuple[Outcome, str]]
+"""From a case and what the program printed for it to the outcome and a detail; NOT_RUN where the tests are bad."""
+
 
 def run(zygotes: Zygotes, program: Program, tests: StdioTests, budget: Budget) -> Account:
-    """All cases, each in a process of its own."""
-    account = Account([str(number) for number in range(len(tests.cases))])
-    for case in tests.cases:
+    """All cases, each in a process of its own, compared or handed to the checker."""
+
+    def judge(case: StdioCase, printed: str) -> tuple[Outcome, str]:
+        if tests.checker is not None:
+            return split_mode.check(zygotes, tests.checker, case.stdin, printed, case.expected, budget)
+        right = same_output(printed, case.expected, tests.compare, rtol=tests.rtol, atol=tests.atol)
+        return (Outcome.PASS, "") if right else (Outcome.FAIL, f"prints {printed[:200]!r}")
+
+    return run_judged(zygotes, program, tests.cases, judge, budget)
+
+
+def run_judged(
+    zygotes: Zygotes, program: Program, cases: tuple[StdioCase, ...], judge: Judge, budget: Budget
+) -> Account:
+    """All cases, each in a process of its own; `judge` says what the output of one that ended well is worth."""
+    account = Account([str(number) for number in range(len(cases))])
+    for case in cases:
         if not account.open or budget.left() <= 0:
             break
-        _case(zygotes, program, tests, case, account, budget)
+        _case(zygotes, program, case, judge, account, budget)
     account.give_up()
     return account
 
 
-def _case(
-    zygotes: Zygotes, program: Program, tests: StdioTests, case: StdioCase, account: Account, budget: Budget
-) -> None:
+def _case(zygotes: Zygotes, program: Program, case: StdioCase, judge: Judge, account: Account, budget: Budget) -> None:
     stdin = os.memfd_create("stdin", os.MFD_CLOEXEC)
     try:
         _fill(stdin, case.stdin.encode("utf-8", "surrogateescape"))
@@ -48,20 +64,10 @@ def _case(
     elif ended.code:
         _failed(ended.code, stderr, account)
     else:
-        _judge(zygotes, tests, case, printed, account, budget)
-
-
-def _judge(
-    zygotes: Zygotes, tests: StdioTests, case: StdioCase, printed: str, account: Account, budget: Budget
-) -> None:
-    if tests.checker is None:
-        right = same_output(printed, case.expected, tests.compare, rtol=tests.rtol, atol=tests.atol)
-        account.add(Outcome.PASS if right else Outcome.FAIL, "" if right else f"prints {printed[:200]!r}")
-        return
-    outcome, detail = split_mode.check(zygotes, tests.checker, case.stdin, printed, case.expected, budget)
-    if outcome is Outcome.NOT_RUN:
-        account.blame(Status.TESTER_ERROR, detail)
-    account.add(outcome, detail)
+        outcome, detail = judge(case, printed)
+        if outcome is Outcome.NOT_RUN:
+            account.blame(Status.TESTER_ERROR, detail)
+        account.add(outcome, detail)
 
 
 def _failed(code: int, stderr: str, account: Account) -> None:

@@ -5,8 +5,9 @@ What varies between two runs, time and memory, is kept apart in `Usage`.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from stages.sandbox.frames import Value
 from stages.sandbox.layers import Layer, Level
 
 
@@ -51,6 +52,17 @@ class CaseResult:
 
     test: str
     outcome: Outcome
+    detail: str = ""
+
+
+class Answer(NamedTuple):
+    """What a program gives for one input: its return value or printed text where `outcome` is PASS, else None.
+
+    PASS means that it answered, not that the answer is right. `detail` says why there is none.
+    """
+
+    outcome: Outcome
+    value: Value | None = None
     detail: str = ""
 
 

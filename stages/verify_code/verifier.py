@@ -3,10 +3,11 @@
 from types import TracebackType
 from typing import Protocol, Self
 
+from stages.sandbox.answers import Cases
 from stages.sandbox.jobs import Program, Tests
 from stages.sandbox.limits import Limits
 from stages.sandbox.sandbox import Sandbox, open_sandbox
-from stages.sandbox.verdict import Verdict
+from stages.sandbox.verdict import Answer, Verdict
 from stages.verify_code.config import SandboxOptions
 
 
@@ -15,6 +16,9 @@ class Verifier(Protocol):
 
     def verify(self, program: Program, tests: Tests, *, hash_seed: int = 0) -> Verdict:
         """The verdict under PYTHONHASHSEED = `hash_seed`."""
+
+    def answers(self, program: Program, cases: Cases, *, hash_seed: int = 0) -> tuple[Answer, ...]:
+        """What the program returns or prints for each case, whose expected value is not looked at."""
 
 
 class SandboxVerifier:
@@ -28,6 +32,10 @@ class SandboxVerifier:
     def verify(self, program: Program, tests: Tests, *, hash_seed: int = 0) -> Verdict:
         """See Verifier."""
         return self._box(hash_seed).verify(program, tests)
+
+    def answers(self, program: Program, cases: Cases, *, hash_seed: int = 0) -> tuple[Answer, ...]:
+        """See Verifier."""
+        return self._box(hash_seed).answers(program, cases)
 
     def close(self) -> None:
         """End all processes."""
