@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.parquet as pq
-import yaml
 
 from stages.core.errors import DataError
 from stages.core.inputs import stem
 from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.manifest import hidden, read_done
-from stages.core.options import flat, identity
+from stages.core.options import identity
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
 from stages.core.rows import Rejected, SourceRow
-from stages.core.runner import check_failed, finish, left_to_do, open_folder, planned, read_stats, reading, work
-from stages.core.shards import part_path, write_text
+from stages.core.runner import check_failed, finish, left_to_do, planned, read_stats, reading, work
+from stages.core.shards import part_path
 from stages.core.slices import ReadOptions
 from stages.core.sources import Plan
+from stages.core.steps import open_with_options
 from stages.core.tables import DROPPED_ROWS, METRICS
 from stages.core.whole import all_rows, as_one_part
 from stages.eval.answers import without_texts
@@ -162,9 +162,7 @@ def _measure(settings: Settings, plan: Plan, options: ReadOptions, root: Path, p
         reading=options,
         slices=whole.slices,
     )
-    open_folder(job, whole, config.run)
-    text = yaml.safe_dump(flat(config), sort_keys=False, allow_unicode=True)
-    write_text(hidden(root, "config.yaml"), text, hidden(root, "tmp"))
+    open_with_options(job, whole, config)
     if left_to_do(job, config.run):
         further = _ask(settings, plan, options, progress)
         progress.start("measuring", plan.rows)

@@ -7,15 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from stages.core.errors import ConfigError, DataError, InputMissing
 from stages.core.inputs import stem
 from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.manifest import hidden, read_done, total
-from stages.core.options import flat, identity, parse_map
+from stages.core.options import identity, parse_map
 from stages.core.passing import PassThrough, passing
-from stages.core.pool import run_parts
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
 from stages.core.rows import SourceRow
@@ -23,8 +20,6 @@ from stages.core.runner import (
     check_failed,
     finish,
     left_to_do,
-    open_folder,
-    parts_of_share,
     planned,
     read_stats,
     reading,
@@ -33,6 +28,7 @@ from stages.core.runner import (
 from stages.core.shards import write_text
 from stages.core.slices import read
 from stages.core.sources import Plan
+from stages.core.steps import do_share, done_parts, open_with_options, share_report
 from stages.core.tables import DROPPED_PRINCIPLES, FEEDBACK, PRINCIPLES
 from stages.extract_principles import summary
 from stages.extract_principles.config import ExtractPrinciplesConfig
@@ -192,16 +188,10 @@ def _job(settings: Settings, plan: Plan, root: Path, tools: Tools) -> Job:
 
 def _run_job(job: Job, plan: Plan, settings: Settings, tools: Tools, progress: Progress) -> Report:
     config = settings.config
-    open_folder(job, plan, config.run)
-    options = yaml.safe_dump(flat(config), sort_keys=False, allow_unicode=True)
-    write_text(hidden(job.root, "config.yaml"), options, hidden(job.root, "tmp"))
+    open_with_options(job, plan, config)
     parts = left_to_do(job, config.run)
-    left = sum(plan.slices[part].rows for part in parts)
-    ours = sum(plan.slices[part].rows for part in parts_of_share(job, config.run))
-    progress.start("extracting" if ours == plan.rows else f"extracting share {config.run.shard}", ours, ours - left)
     workers = config.run.workers or default_workers(config)
-    run_parts(job, parts, workers, progress, transform(settings, tools))
-    progress.finish()
+    do_share(job, config.run, "extracting", workers, progress, transform(settings, tools))
     if min(workers, len(parts)) > 1:
         tools = replace(tools, usage=tools.recorded)
     return _close(job, plan, settings, tools, progress)
@@ -209,16 +199,10 @@ def _run_job(job: Job, plan: Plan, settings: Settings, tools: Tools, progress: P
 
 def _close(job: Job, plan: Plan, settings: Settings, tools: Tools, progress: Progress) -> Report:
     """Write what is known only at the end, the manifest last, and show it; a share of the work is only counted."""
-    done = [record for part in range(len(job.slices)) if (record := read_done(job.root, part)) is not None]
+    done = done_parts(job)
     sums = total(done)
     if len(done) < len(job.slices):
-        progress.summary(
-            {
-                "this share": f"{settings.config.run.shard} is done",
-                "folder": f"{job.root} has {len(done)} of {len(job.slices)} parts; the rest belongs to other shares",
-            }
-        )
-        return Report(folder=job.root, complete=False, rows=sums["rows"], facts=dict(tools.usage()))
+        return share_report(job, settings.config.run, progress, tools.usage(), job.root)
     stats = Stats()
     for stored in read_stats(job):
         stats.merge(stats_from_json(stored))

@@ -8,14 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from stages.core import folder
 from stages.core.inputs import stem
 from stages.core.job import Job, PartOutput
-from stages.core.manifest import Done, hidden, read_done, total
-from stages.core.options import flat, parse_shard
-from stages.core.pool import run_parts
+from stages.core.manifest import hidden, read_done, total
+from stages.core.options import parse_shard
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
 from stages.core.rows import SourceRow
@@ -24,15 +21,14 @@ from stages.core.runner import (
     finish,
     left_to_do,
     open_folder,
-    parts_of_share,
     planned,
     read_stats,
     reading,
     work,
 )
-from stages.core.shards import write_text
 from stages.core.slices import read
 from stages.core.sources import Plan
+from stages.core.steps import do_share, done_parts, open_with_options, share_report
 from stages.core.tables import SCORES
 from stages.core.whole import as_one_part
 from stages.score.columns import find_pass_through, output_table
@@ -101,7 +97,7 @@ class _Run:
     def run(self) -> Report:
         if self.settings.config.output == "scores":
             job = scoring_job(self.settings, self.plan, self.settings.root)
-            self._open_folder(job, self.plan)
+            open_with_options(job, self.plan, self.settings.config)
             self._score(job)
             return self._close(job, self.plan, job)
         return self._reduce()
@@ -111,7 +107,7 @@ class _Run:
         options = self.settings.config.run
         scores = scoring_job(self.settings, self.plan, hidden(self.settings.root, "scores"))
         job, whole = comparing_job(self.settings, self.plan), as_one_part(self.plan)
-        self._open_folder(job, whole)
+        open_with_options(job, whole, self.settings.config)
         if left_to_do(job, replace(options, shard=None)):
             with folder.locked(scores.root, *parse_shard(options.shard)):
                 open_folder(scores, self.plan, options)
@@ -132,31 +128,19 @@ class _Run:
         work(job, 0, work_on, self.progress.advance, scored_rows(scores, len(self.plan.slices)))
         self.progress.finish()
 
-    def _open_folder(self, job: Job, plan: Plan) -> None:
-        config = self.settings.config
-        open_folder(job, plan, config.run)
-        options = yaml.safe_dump(flat(config), sort_keys=False, allow_unicode=True)
-        write_text(hidden(job.root, "config.yaml"), options, hidden(job.root, "tmp"))
-
     def _score(self, job: Job) -> None:
         options = self.settings.config.run
-        parts = left_to_do(job, options)
-        ours, left = (
-            sum(self.plan.slices[part].rows for part in some) for some in (parts_of_share(job, options), parts)
-        )
-        what = "scoring" if ours == self.plan.rows else f"scoring share {options.shard}"
-        self.progress.start(what, ours, ours - left)
         workers = options.workers or 1
-        here = transform(self.settings, self.model.opened()) if min(workers, len(parts)) == 1 else None
-        run_parts(job, parts, workers, self.progress, here)
-        self.progress.finish()
+        alone = min(workers, len(left_to_do(job, options))) == 1
+        here = transform(self.settings, self.model.opened()) if alone else None
+        do_share(job, options, "scoring", workers, self.progress, here)
 
     def _close(self, job: Job, plan: Plan, scores: Job) -> Report:
         """Write what is known only at the end, the manifest last, and show it."""
         tally, config = Tally(), self.settings.config
         for stored in read_stats(scores):
             tally.merge(stored)
-        scored = total(_done(scores))
+        scored = total(done_parts(scores))
         facts = {"rm": self.model.name, "counts": scored["counts"], **tally.facts(_MOST_PRINCIPLES)}
         manifest = finish(job, plan, facts)
         if manifest is None:
@@ -170,14 +154,8 @@ class _Run:
         return Report(folder=self.settings.root, complete=True, rows=manifest["rows"], facts=facts)
 
     def _close_share(self, job: Job) -> Report:
-        done, root = _done(job), self.settings.root
-        parts = f"{root} has {len(done)} of {len(job.slices)} parts; the rest belongs to other shares"
-        self.progress.summary({"this share": f"{self.settings.config.run.shard} is done", "folder": parts})
-        return Report(folder=root, complete=False, rows=total(done)["rows"], facts=dict(self.model.facts()))
-
-
-def _done(job: Job) -> list[Done]:
-    return [record for part in range(len(job.slices)) if (record := read_done(job.root, part)) is not None]
+        config = self.settings.config
+        return share_report(job, config.run, self.progress, self.model.facts(), self.settings.root)
 
 
 def _dry_run(root: Path, config: ScoreConfig, forecast: Forecast, plan: Plan, progress: Progress) -> Report:
