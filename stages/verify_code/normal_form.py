@@ -73,7 +73,7 @@ class _Names:
 
 
 def _tokens(tree: ast.Module) -> list[str]:
-    """The tree in prefix order; lists stand between brackets, so that different trees have different tokens."""
+    """The tree in prefix order; lists end with a bracket, so that different trees have different tokens."""
     names, tokens = _Names(), list[str]()
     ahead: list[Any] = [tree]  # nodes, lists, tokens, the next one last: no recursion, since trees may be deep
     while ahead:
@@ -86,7 +86,6 @@ def _tokens(tree: ast.Module) -> list[str]:
             tokens.append(kind.__name__)
             ahead.extend(reversed(parts))
         elif isinstance(item, list):
-            tokens.append("[")
             ahead.append("]")
             ahead.extend(reversed(item))
         else:
@@ -114,8 +113,7 @@ def _name(node: ast.Name, names: _Names) -> list[Any]:
 
 def _constant(node: ast.Constant, names: _Names) -> list[Any]:
     # long whole numbers cannot be written in decimals
-    value = f"{node.value:x}" if type(node.value) is int else repr(node.value)
-    return [f"{type(node.value).__name__} {value}"]
+    return [f"{node.value:x}" if type(node.value) is int else repr(node.value)]
 
 
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, names: _Names) -> list[Any]:

@@ -40,6 +40,10 @@ def test_equal_programs_stay_once_the_best_of_them() -> None:
     assert chosen([A, B, A, A], [0, 1, 0, 0], [0.2, 0.5, 0.9, 0.9], 4) == [2, 1]
 
 
+def test_programs_of_one_signature_and_different_clusters_are_all_chosen() -> None:
+    assert chosen([A, A, A], [0, 1, 2], [1, 0.5, 0.7], 3) == [0, 2, 1]
+
+
 def test_of_equally_far_ones_the_better_wins_then_the_seed() -> None:
     assert chosen([A, B, at(4, 4, 4, 4)], [0, 1, 2], [1, 0.2, 0.3], 2) == [0, 2]
     drawn = {tuple(chosen([A, B, at(4, 4, 4, 4)], [0, 1, 2], [1, 0.2, 0.2], 2, seed)) for seed in range(20)}
