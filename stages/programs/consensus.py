@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stages.programs.matrix import Floats, Ints, Matrix
 
 _DIGITS = 12
-"""Of a share that are told apart: equal scores such as 6 * sqrt(2) and 3 * sqrt(8) differ in their last bit."""
+"""Of a share that are told apart: equal scores such as 3 * sqrt(2) and 1 * sqrt(18) differ in their last bit."""
 
 
 class Consensus(NamedTuple):

@@ -92,8 +92,8 @@ def measure(
 
     `reference` (T,): whether a right program passes each test; one that is flaky there counts as not passed. Ours:
     weight = validity * worth / number of tests with the same outcomes, over the sum; worth = kill rate with mutants,
-    else (1 + correlation) / 2, where a test that treats all solutions alike has 1/2. Of CodeT's 750 programs,
-    max(0, correlation) in its place would order right before wrong with .81 instead of .87; rates without weights: .83.
+    else (1 + correlation) / 2, where a test that treats all solutions alike has 1/2. On half of CodeT the weighted rate
+    orders a right before a wrong program with .87; with max(0, correlation) .81; without weights .83.
     """
     num_tests = matrix.passed.shape[1]
     assert reference is None or reference.shape == (num_tests,)
@@ -128,7 +128,8 @@ def weighted_rate(matrix: Matrix, weight: Floats) -> Floats:
 def estimated_validity(matrix: Matrix) -> Floats:
     """Validity of each test as the solutions see it: the share of their consensus scores that passes it, (T,).
 
-    Ours. 0 where nothing passes. It ranks CodeT's valid tests before the others with .91, the best group alone .83.
+    Ours. 0 where nothing passes. On half of CodeT it orders a valid before an invalid test with .91, what the best
+    group passes with .83.
     """
     share = consensus(matrix).share
     whole = share @ matrix.known
@@ -202,8 +203,8 @@ def suite_rates(matrix: Matrix, truth: Bools, *, threshold: float = 1.0) -> Suit
 def _estimate(matrix: Matrix, validity: Floats, related: Floats) -> float:
     """Strength without mutants: the mean of validity * max(0, correlation). Ours.
 
-    As the bins of CodeT's tasks it let pass rates order right before wrong programs of other tasks with .84; no bins:
-    .79. Nothing can be told by fewer than two solutions.
+    Unlike in the weights, a test that treats all solutions alike counts nothing here: it shows no power to refuse any.
+    Fewer than two solutions show nothing at all.
     """
     if len(related) == 0 or matrix.known.any(axis=1).sum() < 2:
         return np.nan
