@@ -40,7 +40,7 @@ def test_a_suite_that_says_nothing_is_covered_by_no_test() -> None:
 
 def test_curves_in_order_and_best_first() -> None:
     some = mutants("001", "001", "011", "010")
-    found = curves(drawn("111"), np.array([0.0, 0.4, 0.6]), mutants=some)
+    found = curves(drawn("111", "000"), np.array([0.0, 0.4, 0.6]), mutants=some)
     assert found.in_order.tolist() == [0, 0.5, 1]
     assert found.best_first.tolist() == [0.75, 1, 1]
     assert found.weight == pytest.approx([0.6, 1, 1])
@@ -82,6 +82,12 @@ def test_like_the_slow_twin(seed: int) -> None:
         if naive.covers(rows, kills, tests) == everything
     )
     assert smallest <= len(found.tests) <= smallest * (1 + np.log(max(len(everything), 1)))
+
+
+def test_pairs_that_no_test_tells_apart_are_not_asked_for() -> None:
+    found = minimal(drawn("1?", "?1", "00"))
+    assert found.full[2:] == pytest.approx((2, NAN, 1), nan_ok=True)
+    assert found.tests.tolist() == [0, 1]
 
 
 def test_the_score_of_chosen_tests() -> None:

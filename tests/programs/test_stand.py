@@ -67,6 +67,9 @@ def test_weights_and_strength_come_from_the_solutions_where_not_given() -> None:
     half = stand([results([0, 1, 2, 3], matrix, weights=np.full(4, 0.25))])
     assert half.weighted_rate == pytest.approx(half.pass_rate)
     assert half.strength == pytest.approx(found.strength)
+    strong = stand([results([0, 1, 2, 3], matrix, strength=0.9)])
+    assert strong.strength.tolist() == [0.9] * 4
+    assert strong.weighted_rate == pytest.approx(found.weighted_rate)
 
 
 def test_many_tasks_like_one_at_a_time() -> None:

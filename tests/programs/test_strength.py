@@ -35,14 +35,16 @@ def test_correlation_is_unknown_where_nothing_varies() -> None:
     assert np.isnan(correlation(drawn("10", "10"))).all()
     assert np.isnan(correlation(drawn("1010"))).all()
     assert np.isnan(correlation(drawn("1", "0"))).all()
-    # Seven tests: rates of 1/3 and the like, whose mean is off by a rounding error.
-    assert np.isnan(correlation(drawn("1100000", "1010000", "1001000"))[0])
+    # The rate over the other tests is 1/5 each time; the mean of three is off by a rounding error.
+    assert np.isnan(correlation(drawn("110000", "001000", "000100"))[0])
 
 
 def test_flaky_and_missing_cells_are_left_out_of_the_measures() -> None:
     with_odd = correlation(drawn("111", "101", "001", "000", "???", "---"))
     assert with_odd == pytest.approx(correlation(drawn("111", "101", "001", "000")))
     assert separation(drawn("1?", "0-", "-1")).tolist() == [1, 0]
+    # Nothing but test 0 is known of the last: there is no rate over the others to go with it.
+    assert correlation(drawn("111", "101", "001", "000", "1?-"))[0] == pytest.approx(0.5**0.5)
 
 
 def test_separation_counts_pairs_told_apart() -> None:
@@ -111,6 +113,13 @@ def test_worthless_tests_weigh_the_same() -> None:
     cases, _ = measure(drawn("00", "00"))
     assert (cases.estimated, cases.uniform) == (True, True)
     assert cases.weight.tolist() == [0.5, 0.5]
+
+
+def test_strength_without_mutants_is_how_well_valid_tests_go_with_the_others() -> None:
+    """Correlations as above: sqrt(1/2), and twice 0.375 / sqrt(0.75 * 0.6875); the last test is not valid."""
+    found = measure(drawn("111", "101", "001", "000"), reference=bools("110")[0])[1]
+    assert found.strength == pytest.approx((0.5**0.5 + 0.375 / (0.75 * 0.6875) ** 0.5) / 3)
+    assert measure(drawn("110", "110", "001"), reference=bools("111")[0])[1].strength == 0
 
 
 def test_strength_is_unknown_where_nothing_tells() -> None:
