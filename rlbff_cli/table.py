@@ -55,6 +55,15 @@ COMMANDS: Final = (
         stage=True,
     ),
     Entry(
+        name="verify-code",
+        about="Run programs against tests in a sandbox that they cannot fool, and say which to keep.",
+        config="stages.verify_code.config:VerifyCodeConfig",
+        work="stages.verify_code.run:run",
+        argument="PROGRAMS",
+        example="rlbff verify-code programs.jsonl --keep consensus -o verdicts",
+        stage=True,
+    ),
+    Entry(
         name="eval",
         about="Measure reward models and judges on benchmarks, by running them or from stored scores.",
         config="stages.eval.config:EvalConfig",
@@ -84,7 +93,7 @@ COMMANDS: Final = (
 )
 
 
-PLANNED: Final = ("select-cotp", "verify-code", "train-policy")
+PLANNED: Final = ("select-cotp", "train-policy")
 """Commands that are announced but do not exist."""
 
 

@@ -190,6 +190,31 @@ VERDICTS: Final = Table(
     "TRL (unpaired), datasets",
 )
 
+TESTS: Final = Table(
+    "tests",
+    (
+        Column("problem_id", pa.string(), "The task."),
+        Column("suite_sha", pa.string(), "The task with its tests: rows with other tests are another task."),
+        Column("test_id", pa.string(), "The test's name in `test_results`."),
+        Column("origin", pa.string(), "input, or the model that wrote it."),
+        Column("text", pa.string(), "The test for people; null for those of the input."),
+        Column("validated", pa.string(), "What vouches for a test that a model wrote: reference or consensus."),
+        Column("round", pa.int32(), "The round of asking that brought it; 0 for those of the input."),
+        Column(
+            "validity", pa.float32(), "1 if the reference passes, else 0; without one, what the solutions make of it."
+        ),
+        Column("estimated", pa.bool_(), "Whether there is no reference, so that validity is an estimate."),
+        Column("flaky", pa.bool_(), "Whether two runs of the reference disagree; the test then counts for no program."),
+        Column("kill_rate", pa.float32(), "Share of the reference's mutants that it kills; null without mutants."),
+        Column("correlation", pa.float32(), "Of passing it with the rate over the others; null if either is constant."),
+        Column("separation", pa.float32(), "Share of the pairs of solutions told apart that it tells apart."),
+        Column("alike", pa.int32(), "How many tests of the task, itself among them, have the same outcomes."),
+        Column("weight", pa.float32(), "Its weight in `weighted_rate`; those of a task sum to 1."),
+        Column("minimal", pa.bool_(), "Whether it is one of the few that say what all say; null if not measured."),
+    ),
+    "What each test is worth, one row a test of a task, kept under `.rlbff/tests/`.",
+)
+
 TIMINGS: Final = Table(
     "timings",
     (

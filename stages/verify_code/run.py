@@ -1,0 +1,166 @@
+"""Wires verify-code together; the only file of the stage that touches the disk, besides `write.py` and `strengths.py`.
+
+Three passes, each a job of its own that goes on where it stopped: programs are run (`.rlbff/runs/`), tests are measured
+if asked for (`.rlbff/strength/`), and what is decided about all programs is joined to their rows.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from stages.core import folder
+from stages.core.inputs import stem
+from stages.core.job import Job
+from stages.core.manifest import hidden, read_done, total
+from stages.core.options import parse_shard
+from stages.core.passing import passing
+from stages.core.progress import Progress, quiet
+from stages.core.report import Report
+from stages.core.runner import check_failed, finish, left_to_do, open_folder, planned, work
+from stages.core.shards import dump_json, write_part, write_text
+from stages.core.sources import Plan
+from stages.core.steps import do_share, done_parts, open_with_options, share_report
+from stages.core.tables import TESTS, VERDICTS
+from stages.programs.keep import parse_rule
+from stages.programs.reading import CONSUMED, check_columns
+from stages.sandbox.layers import header, require
+from stages.sandbox.limits import machine_factor
+from stages.verify_code import columns
+from stages.verify_code.config import VerifyCodeConfig
+from stages.verify_code.decide import decide
+from stages.verify_code.forecast import forecast
+from stages.verify_code.jobs import Settings, running_job, transform, writing_job
+from stages.verify_code.judge import Judge
+from stages.verify_code.opening import open_judge_of, open_verifier
+from stages.verify_code.self_test import run_self_test
+from stages.verify_code.show import closing_facts, decided_facts, show
+from stages.verify_code.strengths import measure_tasks
+from stages.verify_code.task_strength import TaskStrength
+from stages.verify_code.write import Writer, load_programs, numeric_columns, runs_of
+
+WRITES: Final = VERDICTS
+
+
+def run(config: VerifyCodeConfig, *, progress: Progress = quiet) -> Report:
+    """Verify the programs of the inputs into the output folder.
+
+    Raises:
+        RlbffError: see core/errors.py; whatever was finished by then is stored, and the same call goes on from there.
+    """
+    if config.self_test:
+        return run_self_test(config, progress)
+    parse_rule(config.keep, seed=config.run.seed)
+    root = config.out or Path(f"{stem(config.inputs[0])}.{WRITES.name}")
+    with planned(config.inputs, root, config.run, progress, unique_ids=False) as plan:
+        check_columns(plan.columns.names(), plan.inputs[0].name)
+        require(config.sandbox.level)
+        if config.run.dry_run:
+            return _dry_run(root, config, plan, progress)
+        for line in header(config.sandbox.level):
+            progress.notice(line)
+        settings = _settle(config, root, plan)
+        parse_rule(config.keep, seed=config.run.seed, columns=numeric_columns(settings.pass_through))
+        judge = open_judge_of(settings, progress.notice)
+        try:
+            if judge is not None:
+                settings = replace(settings, decided=dict(judge.identity))
+            return _Run(settings, plan, judge, progress).run()
+        finally:
+            if judge is not None:
+                judge.close()
+
+
+def _settle(config: VerifyCodeConfig, root: Path, plan: Plan) -> Settings:
+    own = config.sandbox.machine_factor
+    return Settings(
+        config=config,
+        root=root,
+        factor=machine_factor() if own is None else own,
+        pass_through=passing(plan.columns, CONSUMED, columns.our_names()),
+        decided={},
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run that has its input planned."""
+
+    settings: Settings
+    plan: Plan
+    judge: Judge | None
+    progress: Progress
+
+    def run(self) -> Report:
+        config, plan = self.settings.config, self.plan
+        runs, parts = running_job(self.settings, plan)
+        job = writing_job(self.settings, plan)
+        open_with_options(job, plan, config)
+        if left_to_do(job, replace(config.run, shard=None)):
+            with folder.locked(runs.root, *parse_shard(config.run.shard)):
+                open_folder(runs, plan, config.run)
+                self._execute(runs)
+                if finish(runs, plan, {}) is None:
+                    return share_report(runs, config.run, self.progress, {}, self.settings.root)
+                strengths = measure_tasks(self.settings, plan, runs, self.progress) if config.measures_strength else {}
+                self._write(job, runs, parts, strengths)
+        return self._close(job, runs)
+
+    def _execute(self, runs: Job) -> None:
+        options = self.settings.config.run
+        workers = options.workers or len(os.sched_getaffinity(0))
+        left = left_to_do(runs, options)
+        with ExitStack() as stack:
+            here = None
+            if min(workers, len(left)) == 1:
+                verifier = stack.enter_context(open_verifier(self.settings))
+                here = transform(self.settings, verifier, self.judge)
+            do_share(runs, options, "verifying", workers, self.progress, here)
+
+    def _write(self, job: Job, runs: Job, parts: list[range], strengths: Mapping[str, TaskStrength]) -> None:
+        """Decide about all programs, then join the decision to every part."""
+        config, root = self.settings.config, self.settings.root
+        numeric = numeric_columns(self.settings.pass_through)
+        programs = load_programs(runs.root, range(len(runs.slices)), numeric)
+        decided = decide(programs, strengths, config)
+        facts, scratch = decided_facts(decided, config), hidden(root, "tmp")
+        write_text(hidden(root, "report") / "decided.json", dump_json(facts), scratch)
+        if decided.tests.num_rows:
+            write_part(hidden(root, "tests") / "part-00000.parquet", decided.tests, {"table": TESTS.name}, scratch)
+        writer = Writer(
+            decided, strengths, root, only_kept=config.output == "kept", timings=config.timings == "columns"
+        )
+        self.progress.start("writing", self.plan.rows)
+        for part, from_runs in enumerate(parts):
+            work(job, part, writer.part, self.progress.advance, runs_of(runs.root, from_runs))
+        self.progress.finish()
+
+    def _close(self, job: Job, runs: Job) -> Report:
+        """Write the manifest, and show what was found."""
+        settings = self.settings
+        facts = json.loads((hidden(job.root, "report") / "decided.json").read_text(encoding="utf-8"))
+        facts |= {"level": settings.config.sandbox.level, "machine_factor": round(settings.factor, 3)}
+        facts |= {"programs": total(done_parts(runs))["counts"]}
+        manifest = finish(job, self.plan, facts)
+        assert manifest is not None
+        show(facts, self.progress)
+        self.progress.summary(closing_facts(manifest, facts, job.root))
+        check_failed(job, manifest["rows"], manifest["rejected_by"], settings.config.run.max_failed)
+        return Report(folder=job.root, complete=True, rows=manifest["rows"], facts=facts)
+
+
+def _dry_run(root: Path, config: VerifyCodeConfig, plan: Plan, progress: Progress) -> Report:
+    """Say what a run would do, without running a program and without writing."""
+    facts: dict[str, object] = {
+        "would_read": [info._asdict() for info in plan.inputs],
+        "would_write": str(root),
+        "table": WRITES.name,
+        "parts": len(plan.slices),
+        "parts_already_there": sum(read_done(root, part) is not None for part in range(len(plan.slices))),
+        "forecast": forecast(plan.sample, plan.rows, config),
+    }
+    progress.summary(facts)
+    return Report(folder=root, complete=False, rows={"in": plan.rows}, facts=facts)

@@ -1,0 +1,87 @@
+"""What a run says to a person: what each keep rule would keep, how strong the tests are, the figures at the end."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from stages.core.progress import Progress
+from stages.programs.keep import parse_rule
+from stages.programs.matrix import Bools
+from stages.programs.standings import Standings
+from stages.verify_code.config import VerifyCodeConfig
+from stages.verify_code.decide import Decided
+
+RULES: Final = (
+    "all",
+    "frac:1.0",
+    "frac:0.8",
+    "frac:0.6",
+    "frac:0.4",
+    "rel:1.0",
+    "rel:0.8",
+    "consensus",
+    "consensus:0.8",
+)
+"""The rules that a run is shown under besides its own."""
+
+
+def decided_facts(decided: Decided, config: VerifyCodeConfig) -> dict[str, object]:
+    """What is stored of the decision for the end of the run and for later looks; can be written as JSON."""
+    standings = decided.standings
+    rules = {name: parse_rule(name, seed=config.run.seed).decide(standings).kept for name in RULES}
+    rows = [{"rule": name, **_figures(kept, standings)} for name, kept in rules.items()]
+    own = {"rule": config.keep, **_figures(decided.kept, standings)}
+    return {**decided.facts, "kept": own, "rules": rows, "tasks": int(standings.task.max(initial=-1)) + 1}
+
+
+def _figures(kept: Bools, standings: Standings) -> dict[str, object]:
+    """How many programs a rule keeps, of how many tasks, and against the truth where that is known."""
+    known = ~np.isnan(standings.truth)
+    right = standings.truth == 1
+    return {
+        "programs": int(kept.sum()),
+        "tasks": len(np.unique(standings.task[kept])),
+        "precision": _share(kept & right, kept & known),
+        "recall": _share(kept & right, right),
+        "labelled": int(known.sum()),
+    }
+
+
+def _share(some: Bools, of: Bools) -> float | None:
+    return float(some.sum() / of.sum()) if of.any() else None
+
+
+def show(facts: Mapping[str, Any], progress: Progress) -> None:
+    """The table of keep rules, the rule of this run first."""
+    rows = [facts["kept"], *(row for row in facts["rules"] if row["rule"] != facts["kept"]["rule"])]
+    labelled = facts["kept"]["labelled"]
+    head = ["rule", "programs kept", "tasks"] + (["precision", "recall"] if labelled else [])
+    lines = [
+        [row["rule"], f"{row['programs']:,}", f"{row['tasks']:,}"]
+        + ([_percent(row["precision"]), _percent(row["recall"])] if labelled else [])
+        for row in rows
+    ]
+    title = "Keep rules, this run's first"
+    progress.table(f"{title}; {labelled:,} programs of known truth" if labelled else title, head, lines)
+
+
+def closing_facts(manifest: Mapping[str, Any], facts: Mapping[str, Any], root: Path) -> dict[str, object]:
+    """The last lines of a run."""
+    fates = " + ".join(f"{manifest['rows'][fate]:,} {fate}" for fate in ("kept", "dropped", "rejected"))
+    counts, kept = facts["programs"], facts["kept"]
+    different = f"{counts.get('programs_run', 0):,} different ones run at level {facts['level']}"
+    closing: dict[str, object] = {
+        "input": f"{manifest['rows']['in']:,} rows = {fates}",
+        "programs": f"{counts.get('programs', 0):,}, {different}",
+        "kept": f"{kept['programs']:,} programs of {kept['tasks']:,} tasks by {kept['rule']}",
+    }
+    unjudged = {name: count for name, count in counts.items() if name.startswith("unjudged_")}
+    if unjudged:
+        closing["without a judge's score"] = ", ".join(f"{name[9:]} {count:,}" for name, count in unjudged.items())
+    return closing | {"written": f"{manifest['written']:,} verdicts to {root}"}
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"

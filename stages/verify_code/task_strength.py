@@ -1,0 +1,63 @@
+"""What is known of the tests of one task once its reference, mutants of it and a model's tests have been run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from stages.programs.matrix import FLAKY, OUTCOMES, Bools
+from stages.programs.strength import Mutants
+from stages.verify_code.augmented import NewTest
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskStrength:
+    """The tests of one task, as measured: T of its own, P that a model added.
+
+    `valid` (T + P,): the reference passes; None where there is none that runs. `flaky` (T + P,): runs of it disagree.
+    `killed` (M, T + P), `equivalent` (M,): see Measured. `outcomes`: what became of the P tests, by a program's sha256.
+    """
+
+    names: tuple[str, ...]
+    valid: Bools | None
+    flaky: Bools
+    killed: Bools
+    equivalent: Bools
+    added: tuple[NewTest, ...] = ()
+    outcomes: Mapping[str, bytes] = field(default_factory=dict)
+
+    def for_tests(self, own: Sequence[str]) -> "TaskStrength":
+        """The same with the task's own tests in another order; those that were not there then are not valid."""
+        new = tuple(test.name for test in self.added)
+        names = (*own, *new)
+        if names == self.names:
+            return self
+        places = {name: place for place, name in enumerate(self.names)}
+        order = np.array([places.get(name, len(self.names)) for name in names], dtype=np.intp)
+        return replace(
+            self,
+            names=names,
+            valid=None if self.valid is None else np.append(self.valid, False)[order],
+            flaky=np.append(self.flaky, False)[order],
+            killed=np.pad(self.killed, ((0, 0), (0, 1)))[:, order],
+        )
+
+    def extended(self, vector: bytes, sha: str | None) -> bytes:
+        """A program's outcomes with those of the added tests; tests that are flaky on the reference are so for all."""
+        whole = vector + self.new_outcomes(sha)
+        assert len(whole) == len(self.names)
+        return bytes(_FLAKY if flaky else code for code, flaky in zip(whole, self.flaky.tolist(), strict=True))
+
+    def new_outcomes(self, sha: str | None) -> bytes:
+        """What became of the added tests under a program."""
+        return self.outcomes.get(sha or "", bytes([_NOT_RUN] * len(self.added)))
+
+    @property
+    def mutants(self) -> Mutants | None:
+        """The mutants as strength.py takes them; None without any."""
+        return Mutants(killed=self.killed, equivalent=self.equivalent) if len(self.killed) else None
+
+
+_FLAKY: Final = OUTCOMES.index(FLAKY)
+_NOT_RUN: Final = OUTCOMES.index("not_run")
