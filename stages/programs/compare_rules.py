@@ -55,10 +55,10 @@ def precision_recall(kept: Bools, truth: Bools) -> Floats:
 def precision_at(scores: Floats, truth: Bools, recall: float) -> float:
     """The precision of the largest scores at a recall in (0, 1], between thresholds by interpolation.
 
-    Between two neighbouring thresholds a share of the programs between them is kept at random, so that their numbers
-    grow in step with the right ones among them (Davis and Goadrich, 2006): straight in (right, kept), which is curved
-    in (recall, precision). Below the largest score's recall a share of its programs is kept. Programs whose score is
-    NaN come last. NaN where no program is right, or the recall is 0 or NaN.
+    Between one threshold and the next that keeps more right programs, a share of the programs between them is kept at
+    random, so that their number grows in step with the right ones among them (Davis and Goadrich, 2006): straight in
+    (right, kept), which is curved in (recall, precision). Below the recall of the largest score a share of its programs
+    is kept. Programs whose score is NaN come last, together. NaN where no program is right, or the recall is 0 or NaN.
     """
     total = int(truth.sum())
     if total == 0 or not recall > 0:
@@ -75,12 +75,18 @@ def precision_gap(kept: Bools, scores: Floats, truth: Bools) -> float:
 
 def keep_table(kept: Mapping[str, Bools], truth: Bools, task: Ints, *, seed: int, draws: int = DRAWS) -> list[Line]:
     """Kept, precision and recall of each rule, with intervals by bootstrap over tasks; all arrays (L,)."""
-    columns = list(kept.values())
+    columns = [*kept.values(), *(column & truth for column in kept.values()), truth]
+    _, number = np.unique(task, return_inverse=True)
+    # (tasks, 2 x rules + 1): a draw of tasks needs their counts alone
+    counts = np.stack([np.bincount(number, weights=column) for column in columns], axis=1)
 
-    def figures(rows: Rows) -> Floats:
-        return np.concatenate([precision_recall(column[rows], truth[rows]) for column in columns])
+    def figures(tasks: Rows) -> Floats:
+        sums = np.bincount(tasks, minlength=len(counts)) @ counts
+        right = sums[len(kept) : -1]
+        with np.errstate(invalid="ignore"):
+            return np.stack([right / sums[: len(kept)], right / sums[-1]], axis=1).ravel()
 
-    intervals = iter(_intervals(figures, task, seed, draws))
+    intervals = iter(_intervals(figures, np.arange(len(counts)), seed, draws))
     return [
         Line(rule, int(column.sum()), next(intervals), next(intervals), len(np.unique(task[column & truth])))
         for rule, column in kept.items()
@@ -111,10 +117,11 @@ def compare_at_equal_recall(
 def _points(scores: Floats, truth: Bools) -> tuple[Floats, Floats]:
     """Right and kept programs at every threshold (P,), from none to all; one point for each number of right ones.
 
-    Where several thresholds keep as many right programs, the point is the largest of them: the fewest kept.
+    Of thresholds that keep as many right programs, the largest counts: the one that keeps the fewest.
     """
-    order = np.argsort(-scores, kind="stable")
-    ends = np.append(scores[order][1:] != scores[order][:-1], True)
+    falling = np.where(np.isnan(scores), np.inf, -scores)
+    order = np.argsort(falling, kind="stable")
+    ends = np.append(falling[order][1:] != falling[order][:-1], True)
     right = np.concatenate([[0], np.cumsum(truth[order])[ends]])
     kept = np.concatenate([[0], np.flatnonzero(ends) + 1])
     first = np.append(True, np.diff(right) > 0)

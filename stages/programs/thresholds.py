@@ -91,11 +91,12 @@ def _by_task(scores: Floats, truth: Bools, task: Ints, values: Floats) -> tuple[
 
 
 def _bootstrap_low(kept: Floats, right: Floats, seed: int, draws: int) -> Floats:
-    both = np.concatenate([kept, right], axis=1)
+    both, width = np.concatenate([kept, right], axis=1), kept.shape[1]
 
     def precisions(rows: Rows) -> Floats:
-        sizes, hits = np.split(np.bincount(rows, minlength=len(both)) @ both, 2)
-        return np.divide(hits, sizes, out=np.full(len(sizes), np.nan), where=sizes > 0)
+        sums = np.bincount(rows, minlength=len(both)) @ both
+        with np.errstate(invalid="ignore"):
+            return np.asarray(sums[width:] / sums[:width])
 
     tasks = np.arange(len(both))
     low = bootstrap(precisions, tasks, np.zeros_like(tasks), seed=seed, draws=draws).low
