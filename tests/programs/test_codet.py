@@ -23,6 +23,9 @@ LIMITS = Limits(test_cpu=0.5, program_cpu=16)
 
 RIGHT = 177
 
+pytestmark = pytest.mark.timeout(900)
+"""Loops take a minute of CPU time, several of a busy machine's."""
+
 
 class Run(NamedTuple):
     """One of each for a task: ten stored vectors, their matrix, and the tests that the canonical solution passes."""
