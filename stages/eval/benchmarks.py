@@ -1,27 +1,31 @@
 """The benchmarks by name: which columns each reads, how a row becomes an item, and what is measured."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from stages.core.rows import Row
 from stages.eval import (
+    attempts,
     best_of_n,
     calibration_report,
     hacking,
     judgebench,
     llmbar,
     pandalm,
+    pass_at_k,
     preference,
     principle_pairs,
     probed_rows,
+    reasoning_potential,
     reward_bench_2,
     rm_bench,
     scored_rows,
     sensitivity,
+    verification,
 )
 from stages.eval.answers import Answer
-from stages.eval.config import BenchmarkName
+from stages.eval.config import BenchmarkName, EvalConfig
 from stages.eval.measured import Figure, Measured
 from stages.eval.principles import DEFAULT
 
@@ -61,6 +65,16 @@ class Benchmark:
     doubts: Callable[[Sequence[Figure]], list[str]] = lambda figures: []
 
 
+def benchmark_of(config: EvalConfig) -> Benchmark:
+    """The benchmark that the options name, measured as they say."""
+    benchmark, ks, seed = BENCHMARKS[config.benchmark], config.ks, config.run.seed
+    if config.benchmark == "pass-at-k":
+        return replace(benchmark, measure=lambda items, smallest: pass_at_k.measure(items, ks))
+    if config.benchmark == "verification":
+        return replace(benchmark, measure=lambda items, smallest: verification.measure(items, seed))
+    return benchmark
+
+
 _ROWS: Final = ("prompt", "completion", "principle", "label")
 
 
@@ -74,6 +88,18 @@ def _scored_rows(measure: Callable[[Sequence[Any], int], Measured], note: str | 
         measure=measure,
         repeats=True,
         note=note,
+    )
+
+
+def _attempts(measure: Callable[[Sequence[Any], int], Measured]) -> Benchmark:
+    return Benchmark(
+        needs=(),
+        stored="correct",
+        read=attempts.read,
+        measure=measure,
+        scored=lambda item: True,
+        missing=attempts.uneven,
+        repeats=True,
     )
 
 
@@ -143,5 +169,17 @@ BENCHMARKS: Final[Mapping[BenchmarkName, Benchmark]] = {
         scored=lambda item: item.found is not None,
         doubts=sensitivity.doubts,
         repeats=True,
+    ),
+    "pass-at-k": _attempts(lambda items, smallest: pass_at_k.measure(items)),
+    "reasoning-potential": _attempts(lambda items, smallest: reasoning_potential.measure(items)),
+    "verification": Benchmark(
+        needs=("problem_id", "test_results", "truth"),
+        stored="truth",
+        read=verification.read,
+        measure=lambda items, smallest: verification.measure(items),
+        scored=lambda item: True,
+        missing=verification.missing,
+        doubts=verification.doubts,
+        main="precision",
     ),
 }

@@ -11,11 +11,13 @@ from math import comb
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stages.core.rows import Row
 from stages.eval.answers import Answer, answer, prompt_text
 from stages.eval.fields import Unfit, bool_field, messages_field, number_field, numbers_field, text_field, texts_field
 from stages.eval.measured import Measured, grouped_means
+from stages.eval.pass_at_k import pass_at_k
 
 
 class Samples(NamedTuple):
@@ -48,16 +50,6 @@ def read(row: Row, file: str) -> Samples:
     return Samples(answers, prompt_text(question), tuple(correct), replies, scores)
 
 
-def pass_at_k(n: int, c: int, k: int) -> float:
-    """The chance that k of n samples, c of them right, drawn without replacement, include a right one.
-
-    1 - C(n - c, k) / C(n, k), the unbiased estimate of pass@k (Chen et al., arXiv 2107.03374).
-    """
-    assert 0 <= c <= n
-    assert 1 <= k <= n
-    return 1 - comb(n - c, k) / comb(n, k)
-
-
 def best_of_k(correct: Sequence[bool], scores: Sequence[float], k: int) -> float:
     """The chance that the highest-scored of k samples, drawn without replacement, is right; the earlier wins a tie.
 
@@ -87,16 +79,18 @@ def measure(items: Sequence[Samples]) -> Measured:
     """Mean accuracy, pass@k and rm@k for each k, majority@n; n is the smallest number of samples of a problem."""
     problems = merge(items)
     n = min(len(one.correct) for one in problems)
-    columns: dict[str, list[float]] = {"mean": [sum(one.correct) / len(one.correct) for one in problems]}
+    num = np.array([len(one.correct) for one in problems], dtype=np.int64)
+    right = np.array([sum(one.correct) for one in problems], dtype=np.int64)
+    columns: dict[str, Sequence[float] | NDArray[np.float64]] = {"mean": right / num}
     for k in sizes(n):
         columns[f"rm@{k}"] = [best_of_k(one.correct, one.scores or (), k) for one in problems]
-        columns[f"pass@{k}"] = [pass_at_k(len(one.correct), sum(one.correct), k) for one in problems]
+        columns[f"pass@{k}"] = pass_at_k(num, right, k)
     if all(one.replies for one in problems):
         columns[f"majority@{n}"] = [majority((one.replies or ())[:n], one.correct[:n]) for one in problems]
     measured = grouped_means({name: np.array(values, dtype=np.float64) for name, values in columns.items()})
     equal = all(len(one.correct) == n for one in problems)
-    right = np.array([best_of_k(one.correct, one.scores or (), n) == 1 for one in problems])
-    return replace(measured, right=right) if equal else measured
+    best = np.array([best_of_k(one.correct, one.scores or (), n) == 1 for one in problems])
+    return replace(measured, right=best) if equal else measured
 
 
 def merge(items: Sequence[Samples]) -> list[Samples]:

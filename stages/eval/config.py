@@ -23,13 +23,19 @@ BenchmarkName = Literal[
     "calibration",
     "hacking",
     "sensitivity",
+    "pass-at-k",
+    "reasoning-potential",
+    "verification",
 ]
 
 OWN_PRINCIPLES: Final = ("principle-pairs", "calibration", "hacking", "sensitivity")
 """Benchmarks whose rows each name the principle that they are judged on."""
 
-NO_SCORES: Final = ("alpaca",)
+NO_SCORES: Final = ("alpaca", "pass-at-k", "reasoning-potential", "verification")
 """Benchmarks that no scores are needed for."""
+
+MOST_SAMPLES: Final = 1_000_000
+"""Largest k of pass@k."""
 
 RM: Final = "rm:"
 """What marks a reward model among the sources of scores."""
@@ -55,6 +61,7 @@ class EvalConfig:
     ] = None
     draws: Annotated[int, "Bootstrap resamples behind an interval."] = 1000
     min_group: Annotated[int, "Smallest number of rows for which a principle gets figures of its own."] = 20
+    k: Annotated[tuple[str, ...], "pass-at-k: numbers of samples, 1,5,10; default: powers of 2 and of 10, all."] = ()
     principle: Annotated[
         tuple[str, ...], "Judge by this principle; with several, by the mean of their log-odds.", _PRINCIPLES
     ] = ()
@@ -82,8 +89,22 @@ class EvalConfig:
             raise ConfigError("--shard has no meaning for eval, which adds up all rows; run it once, on one machine.")
         if self.against is not None and self.against == self.scores:
             raise ConfigError(f"--against is {self.against!r}, as is --scores; name another source of scores.")
+        if self.ks and self.benchmark != "pass-at-k":
+            raise ConfigError(f"--k has no meaning for {self.benchmark}; it says for which k pass-at-k is computed.")
         self._check_sources()
         self._check_principles()
+
+    @property
+    def ks(self) -> tuple[int, ...]:
+        """The numbers of samples that --k names, rising, each once; raises ConfigError where one is none."""
+        texts = [piece.strip() for text in self.k for piece in text.split(",")]
+        for text in texts:
+            if not text.isdecimal() or not 1 <= int(text) <= MOST_SAMPLES:
+                raise ConfigError(
+                    f"--k {','.join(self.k)!r}: {text!r} is no number of samples; write whole numbers from 1 to "
+                    f"{MOST_SAMPLES:,}, such as 1,10,100."
+                )
+        return tuple(sorted({int(text) for text in texts}))
 
     @property
     def runs_model(self) -> bool:

@@ -28,7 +28,7 @@ from stages.core.steps import open_with_options
 from stages.core.tables import DROPPED_ROWS, METRICS
 from stages.core.whole import all_rows, as_one_part
 from stages.eval.answers import without_texts
-from stages.eval.benchmarks import BENCHMARKS, Benchmark
+from stages.eval.benchmarks import Benchmark, benchmark_of
 from stages.eval.config import EvalConfig
 from stages.eval.fields import Unfit
 from stages.eval.measured import AGAINST, Figure, Measured, compare, to_figures
@@ -53,7 +53,7 @@ def run(config: EvalConfig, *, progress: Progress = quiet) -> Report:
     Raises:
         RlbffError: see core/errors.py; what a model answered by then is stored, and the same call goes on from there.
     """
-    benchmark = BENCHMARKS[config.benchmark]
+    benchmark = benchmark_of(config)
     root = config.out or Path(f"{stem(config.inputs[0])}.{WRITES.name}")
     unique = not benchmark.repeats
     with ExitStack() as stack:

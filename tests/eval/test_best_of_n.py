@@ -1,10 +1,12 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.eval.best_of_n import Samples, best_of_k, majority, measure, merge, pass_at_k, read, sizes
+from stages.eval.best_of_n import Samples, best_of_k, majority, measure, merge, read, sizes
 from stages.eval.fields import Unfit
 from stages.eval.measured import to_figures
+from stages.eval.pass_at_k import pass_at_k
 from tests.naive import best_of_n as naive
 
 SAMPLES = st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=1, max_size=8)
@@ -15,7 +17,8 @@ def test_closed_forms_equal_all_choices(samples: list[tuple[bool, int]], k: int)
     correct, scores = [one for one, _ in samples], [float(score) for _, score in samples]
     k = min(k, len(samples))
     assert best_of_k(correct, scores, k) == pytest.approx(naive.best_of_k(correct, scores, k))
-    assert pass_at_k(len(correct), sum(correct), k) == pytest.approx(naive.pass_at_k(correct, k))
+    counts = np.array([len(correct)]), np.array([sum(correct)])
+    assert pass_at_k(*counts, k).tolist() == pytest.approx([naive.pass_at_k(correct, k)])
 
 
 def test_the_earlier_of_equal_scores_is_taken() -> None:

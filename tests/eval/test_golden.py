@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from stages.core.options import RunOptions
 from stages.eval.config import BenchmarkName, EvalConfig
 from stages.eval.run import run
 
@@ -17,7 +19,7 @@ Measure = Callable[..., Figures]
 def figures(shared_data: Path, tmp_path: Path) -> Measure:
     """`figures("llmbar", "llmbar", scores="length")`: (value, n) by group and metric."""
 
-    def measure(benchmark: BenchmarkName, *paths: str, **options: str) -> Figures:
+    def measure(benchmark: BenchmarkName, *paths: str, **options: Any) -> Figures:
         inputs = tuple(str(shared_data / path) for path in paths)
         config = EvalConfig(benchmark=benchmark, inputs=inputs, out=tmp_path / "out", draws=20, **options)
         report = run(config)
@@ -98,3 +100,46 @@ def test_pandalm_judges(figures: Measure, judge: str, accuracy: float, unreadabl
     assert round(100 * found["all", "accuracy"][0], 2) == accuracy
     assert round(999 * found["all", "unreadable"][0]) == unreadable
     assert found["unanimous", "accuracy"][1] == 879
+
+
+def test_pass_at_k_of_codet(figures: Measure) -> None:
+    found = figures("pass-at-k", "codet/verdicts.jsonl", k=("1,2,5,10,20,50,100",))
+    published = {1: 23.45, 2: 32.96, 5: 45.02, 10: 54.24, 20: 63.56, 50: 73.81, 100: 79.27}
+    assert {k: round(100 * found["all", f"pass@{k}"][0], 2) for k in published} == published
+    assert {n for _, n in found.values()} == {82}
+
+
+LONG, SHORT = "Sky-T1-math-correct-5K-32B-checkpoint-*", "Sky-T1-math-correct-5K-32B-short-checkpoint-*"
+
+
+@pytest.mark.parametrize(
+    ("runs", "unsolved", "share", "by_k"),
+    [
+        ([LONG], 14, 0.3303, {2: 0.4042, 4: 0.4682, 5: 0.4854, 7: 0.5073, 8: 0.5147, 11: 0.5333}),
+        ([SHORT], 20, 0.1000, {2: 0.1545, 4: 0.2230, 5: 0.2485, 7: 0.2873, 8: 0.3018, 11: 0.3333}),
+        ([LONG, SHORT], 11, 0.2152, {2: 0.3173, 4: 0.4212, 7: 0.4951, 8: 0.5114, 11: 0.5494, 22: 0.6333}),
+    ],
+)
+def test_pooled_runs_of_one_model(
+    figures: Measure, runs: list[str], unsolved: int, share: float, by_k: dict[int, float]
+) -> None:
+    paths = [f"skythought/{run}.jsonl.gz" for run in runs]
+    found = figures("pass-at-k", *paths, k=tuple(map(str, by_k)))
+    assert {k: round(found["all", f"pass@{k}"][0], 4) for k in by_k} == by_k
+    potential = figures("reasoning-potential", *paths, run=RunOptions(overwrite=True))
+    assert round(potential["all", "potential"][0], 4) == share
+    assert round(30 * potential["all", "unsolved"][0]) == unsolved
+    if runs == [LONG]:
+        # the trap: a harmonic mean over the solved problems lies above the potential of all of them
+        assert round(1 / potential["all", "attempts_of_solved"][0], 3) == 0.338
+        assert potential["all", "attempts_of_solved"][1] == 16
+
+
+def test_samples_of_a_published_run_in_lists(figures: Measure) -> None:
+    run = RunOptions(map=("correct=score",), overwrite=True)
+    found = figures("pass-at-k", "qwen25math/math_cot_100.jsonl.gz", run=run)
+    by_k = {name: round(value, 4) for (_, name), (value, _) in found.items()}
+    assert by_k == {"pass@1": 0.915, "pass@2": 0.9329, "pass@4": 0.9483, "pass@8": 0.96}
+    potential = figures("reasoning-potential", "qwen25math/math_cot_100.jsonl.gz", run=run)
+    assert round(potential["all", "potential"][0], 4) == 0.915
+    assert round(50 * potential["all", "unsolved"][0]) == 2
