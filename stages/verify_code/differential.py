@@ -25,7 +25,9 @@ from stages.verify_code import side_by_side
 
 NEAR: Final = 64
 """Tests on inputs near those of the suite, dealt out over its cases; our choice."""
-_NEAR_A_CALL: Final = 8
+_NEAR_A_CALL: Final = 32
+_NEAR_SCRIPTS: Final = 16
+"""Fewer, since each runs in two processes of its own."""
 
 _LOADED: Final = """
 import types
@@ -59,16 +61,16 @@ def differential(tests: Tests, reference: str, entry: str | None) -> Tests | Non
 
 
 def nearby(tests: Tests, reference: str, entry: str | None) -> Tests | None:
-    """The same on inputs near those of `tests`, NEAR tests of them; a suite keeps its tests, each calls more often.
+    """The same on at most NEAR inputs near those of `tests`; a suite keeps its tests, which make each call repeatedly.
 
     Near are values that differ in one to three small places. A call that the reference refuses is passed over.
     """
     if isinstance(tests, StdioTests):
-        near = tuple(_near(tests.cases[place], seed) for place, seed in _dealt(len(tests.cases)))
+        near = tuple(_near(tests.cases[place], seed) for place, seed in _dealt(_NEAR_SCRIPTS, len(tests.cases)))
         return replace(tests, cases=near, checker=_checker(reference))
     if isinstance(tests, SuiteTests):
         return replace(tests, source=_start(reference, entry, tuple(range(_NEAR_A_CALL))) + _imported(tests))
-    return _split(tests, [(place, (seed,)) for place, seed in _dealt(len(_codes(tests)))], reference, entry)
+    return _split(tests, [(place, (seed,)) for place, seed in _dealt(NEAR, len(_codes(tests)))], reference, entry)
 
 
 def _split(
@@ -113,9 +115,9 @@ def _executed(source: str) -> str:
     return f"_side_by_side.execute({source!r})\n"
 
 
-def _dealt(length: int) -> list[tuple[int, int]]:
+def _dealt(count: int, length: int) -> list[tuple[int, int]]:
     """For each near test the place of its case and a seed; none without cases."""
-    return [(number % length, number) for number in range(NEAR)] if length else []
+    return [(number % length, number) for number in range(count)] if length else []
 
 
 def _near(case: StdioCase, seed: int) -> StdioCase:

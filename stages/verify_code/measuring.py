@@ -184,9 +184,15 @@ def _equivalent(survivors: list[Mutant], program: Program, tests: Tests, verifie
         if not isinstance(suite, SuiteTests):
             suite, comparable = _subset(suite, np.flatnonzero(comparable)), comparable[comparable]
         for number in np.flatnonzero(alike):
-            passed = _passed(verifier.verify(replace(program, source=survivors[number].source), suite))
-            alike[number] = passed.shape == comparable.shape and passed[comparable].all()
+            verdict = verifier.verify(replace(program, source=survivors[number].source), suite)
+            alike[number] = _agrees(verdict, comparable)
     return alike if compared else _falses(len(survivors))
+
+
+def _agrees(verdict: Verdict, comparable: Bools) -> bool:
+    """Whether no test that was run says otherwise; the time may not be enough for all of them."""
+    ran = _ran(verdict)
+    return ran.shape == comparable.shape and bool(ran.any()) and not (comparable & ran & ~_passed(verdict)).any()
 
 
 def _subset(tests: Tests, chosen: Places) -> Tests:

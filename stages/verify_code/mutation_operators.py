@@ -84,9 +84,8 @@ def _bounds(place: Place) -> Iterator[Change]:
     if isinstance(node, ast.Slice):
         yield from _slice(node, place.parent)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
-        # Bounds that are numbers are left to the operator of constants.
         for number, bound in enumerate(node.args[:2]):
-            if not isinstance(bound, ast.Starred) and not _is_number(bound):
+            if not isinstance(bound, ast.Starred) and not _ends_in_number(bound):
                 for shift in (ast.Add(), ast.Sub()):
                     yield node, "args", _with(node.args, number, _shifted(bound, shift)), node
 
@@ -99,7 +98,7 @@ def _slice(node: ast.Slice, shown: ast.AST) -> Iterator[Change]:
     for field, value in absent.items():
         bound = getattr(node, field)
         yield node, field, value if bound is None else None, shown
-        if bound is not None and not _is_number(bound):
+        if bound is not None and not _ends_in_number(bound):
             yield node, field, _shifted(bound, ast.Add()), shown
 
 
@@ -107,11 +106,11 @@ def _condition(place: Place) -> Iterator[Change]:
     node = place.node
     if isinstance(node, ast.If | ast.While | ast.IfExp):
         if not _has_opposite(node.test):
-            yield node, "test", _negated(node.test), node
+            yield node, "test", ast.UnaryOp(ast.Not(), node.test), node
     elif isinstance(node, ast.comprehension):
         for number, test in enumerate(node.ifs):
             if not _has_opposite(test):
-                yield node, "ifs", _with(node.ifs, number, _negated(test)), node
+                yield node, "ifs", _with(node.ifs, number, ast.UnaryOp(ast.Not(), test)), node
 
 
 def _statement(place: Place) -> Iterator[Change]:
@@ -136,10 +135,9 @@ def _arguments(place: Place) -> Iterator[Change]:
 def _return(place: Place) -> Iterator[Change]:
     node = place.node
     if isinstance(node, ast.Return) and node.value is not None:
-        if _is_truth(node.value):
-            yield node, "value", _negated(node.value), node
-        else:
-            yield node, "value", ast.Constant(None), node
+        is_truth = isinstance(node.value, ast.Compare | ast.BoolOp)
+        if not _has_opposite(node.value):
+            yield node, "value", ast.UnaryOp(ast.Not(), node.value) if is_truth else ast.Constant(None), node
 
 
 def _string(place: Place) -> Iterator[Change]:
@@ -212,6 +210,11 @@ def _is_number(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and type(node.value) in (int, float)
 
 
+def _ends_in_number(bound: ast.expr) -> bool:
+    """Whether a bound is a number or `n + 1`: then the operator of constants shifts it."""
+    return _is_number(bound.right if isinstance(bound, ast.BinOp) else bound)
+
+
 def _is_sequence(node: ast.expr) -> bool:
     """Whether an operand is a text or a list as it stands: arithmetic other than its own only raises a TypeError."""
     if isinstance(node, ast.Constant):
@@ -219,22 +222,12 @@ def _is_sequence(node: ast.expr) -> bool:
     return isinstance(node, ast.JoinedStr | ast.List | ast.Tuple | ast.ListComp)
 
 
-def _is_truth(node: ast.expr) -> bool:
-    return isinstance(node, ast.Compare | ast.BoolOp) or (
-        isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
-    )
-
-
 def _has_opposite(test: ast.expr) -> bool:
-    """Whether the comparison operator already gives the negation."""
+    """Whether another operator already gives the negation: that of comparisons, or that of `not`."""
+    if isinstance(test, ast.UnaryOp):
+        return isinstance(test.op, ast.Not)
     opposite = ast.Eq | ast.NotEq | ast.Is | ast.IsNot | ast.In | ast.NotIn
     return isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], opposite)
-
-
-def _negated(test: ast.expr) -> ast.expr:
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return test.operand
-    return ast.UnaryOp(ast.Not(), test)
 
 
 def _shifted(bound: ast.expr, operator: ast.operator) -> ast.expr:
