@@ -73,6 +73,14 @@ def settling(root: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def last_turn(root: Path) -> Iterator[None]:
+    """Wait until no other share is at the work that follows the last part; it may be done by then."""
+    with hidden(root, "lock-end").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def agrees(root: Path, fingerprints: Sequence[str]) -> bool:
     """Whether every finished part in the folder is one that a job with these fingerprints would make."""
     for path in hidden(root, "done").glob("part-*.json"):

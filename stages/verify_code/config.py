@@ -87,6 +87,7 @@ class VerifyCodeConfig:
         _KEEP,
     ] = None
     keep_inproc: Annotated[bool, "Let programs be kept that ran with their tests in one process.", _KEEP] = False
+    keep_flaky: Annotated[bool, "Let programs be kept that pass a test in one run and not in another.", _KEEP] = False
     strength: Annotated[bool, "Measure the tests: against the reference, and against mutants of it.", _STRENGTH] = False
     mutants: Annotated[int, "Most mutants of a reference, with --strength or --augment.", _STRENGTH] = 40
     augment: Annotated[int, "Ask the --llm for up to N further tests a task; 0 for none.", _STRENGTH] = 0

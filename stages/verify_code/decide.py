@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.programs.keep import Decision, parse_rule
-from stages.programs.matrix import OUTCOMES, Bools, Floats, Ints, Matrix
+from stages.programs.matrix import FLAKY, OUTCOMES, Bools, Floats, Ints, Matrix
 from stages.programs.stand import TaskResults, stand
 from stages.programs.standings import Standings
 from stages.programs.strength import measure
@@ -41,6 +41,7 @@ class Programs:
     judge: Floats
     truth: Floats
     inproc: Bools
+    flaky: Bools
     digest: Sequence[str | None]
     signature: Sequence[bytes | None]
     length: Ints
@@ -82,7 +83,7 @@ def decide(programs: Programs, strengths: Mapping[str, TaskStrength], config: Ve
     standings = stand(results, further=programs.further)
     decision = parse_rule(config.keep, seed=config.run.seed).decide(standings)
     numbers = _clusters(programs, groups)
-    kept, reasons = _without_inproc(programs, decision, config)
+    kept, reasons = _without_doubtful(programs, decision, config)
     facts: dict[str, object] = {"decision": decision.facts, "tests": tests.facts()}
     if config.arm is not None:
         kept, reasons, facts["arm"] = _arm(programs, standings, config)
@@ -146,15 +147,20 @@ def _clusters(programs: Programs, groups: Sequence[Group]) -> Ints:
     return numbers
 
 
-def _without_inproc(programs: Programs, decision: Decision, config: VerifyCodeConfig) -> tuple[Bools, list[str]]:
-    if config.keep_inproc:
-        return decision.kept, decision.reasons
-    veto = programs.inproc & decision.kept
-    reasons = [
-        f"{INPROC}: the program could have forged its result" if no else reason
-        for no, reason in zip(veto.tolist(), decision.reasons, strict=True)
-    ]
-    return decision.kept & ~veto, reasons
+def _without_doubtful(programs: Programs, decision: Decision, config: VerifyCodeConfig) -> tuple[Bools, list[str]]:
+    """The decision without programs that no rate can speak for, unless the options let them in."""
+    kept, reasons = decision.kept.copy(), list(decision.reasons)
+    if not config.keep_inproc:
+        _veto(kept, reasons, programs.inproc, f"{INPROC}: the program could have forged its result")
+    if not config.keep_flaky:
+        # Flaky cells are left out of the rates: a program could shake off the tests that it fails.
+        _veto(kept, reasons, programs.flaky, f"{FLAKY}: the program passes a test in one run and not in another")
+    return kept, reasons
+
+
+def _veto(kept: Bools, reasons: list[str], doubtful: Bools, reason: str) -> None:
+    for place in np.flatnonzero(kept & doubtful).tolist():
+        kept[place], reasons[place] = False, reason
 
 
 def _arm(programs: Programs, standings: Standings, config: VerifyCodeConfig) -> tuple[Bools, list[str], object]:

@@ -28,7 +28,19 @@ RUNS: Final = "runs"
 """Folder, among our own files of the output, of what became of every program."""
 
 LATER: Final = frozenset(
-    {"output", "timings", "keep", "keep_distinct", "arm", "keep_inproc", "strength", "mutants", "augment", "rounds"}
+    {
+        "output",
+        "timings",
+        "keep",
+        "keep_distinct",
+        "arm",
+        "keep_inproc",
+        "keep_flaky",
+        "strength",
+        "mutants",
+        "augment",
+        "rounds",
+    }
     | {"judge_cut"}
 )
 """Options that are about what is made of the runs; the runs themselves are the same whatever they say."""

@@ -105,9 +105,15 @@ class _Run:
                 self._execute(runs)
                 if finish(runs, plan, {}) is None:
                     return share_report(runs, config.run, self.progress, {}, self.settings.root)
-                strengths = measure_tasks(self.settings, plan, runs, self.progress) if config.measures_strength else {}
-                self._write(job, runs, parts, strengths)
+                with folder.last_turn(job.root):
+                    if left_to_do(job, replace(config.run, shard=None)):
+                        self._decide(job, runs, parts)
         return self._close(job, runs)
+
+    def _decide(self, job: Job, runs: Job, parts: list[range]) -> None:
+        measures = self.settings.config.measures_strength
+        strengths = measure_tasks(self.settings, self.plan, runs, self.progress) if measures else {}
+        self._write(job, runs, parts, strengths)
 
     def _execute(self, runs: Job) -> None:
         options = self.settings.config.run

@@ -77,10 +77,24 @@ def closing_facts(manifest: Mapping[str, Any], facts: Mapping[str, Any], root: P
         "programs": f"{counts.get('programs', 0):,}, {different}",
         "kept": f"{kept['programs']:,} programs of {kept['tasks']:,} tasks by {kept['rule']}",
     }
+    closing["tests"] = _tests(facts["tests"])
     unjudged = {name: count for name, count in counts.items() if name.startswith("unjudged_")}
     if unjudged:
         closing["without a judge's score"] = ", ".join(f"{name[9:]} {count:,}" for name, count in unjudged.items())
     return closing | {"written": f"{manifest['written']:,} verdicts to {root}"}
+
+
+def _tests(facts: Mapping[str, Any]) -> str:
+    """What is known of the tests of all tasks, in a sentence."""
+    found = [f"{facts['tests']:,}, {facts['distinct_tests']:,.0f} of them with outcomes of their own"]
+    if facts["true_positive_rate"] is not None:
+        found.append(f"all passed by {_percent(facts['true_positive_rate'])} of right programs")
+    if facts["true_negative_rate"] is not None:
+        found.append(f"refuse {_percent(facts['true_negative_rate'])} of wrong ones")
+    if facts.get("mutation_score") is not None:
+        found.append(f"mutation score {facts['mutation_score']:.2f} on {facts['tasks_measured']:,} tasks")
+        found.append(f"{facts['minimal_tests']:,} of {facts['tests_it_replaces']:,} valid ones would do")
+    return "; ".join(found)
 
 
 def _percent(share: float | None) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stages.core import folder
 from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.manifest import fingerprint, hidden
 from stages.core.options import identity
@@ -71,6 +72,7 @@ def measure_tasks(settings: Settings, plan: Plan, runs: Job, progress: Progress)
             stack.callback(model.close)
         job = _job(settings, plan, runs, {} if model is None else augmentation_identity(model.name))
         options = replace(config.run, shard=None)
+        stack.enter_context(folder.locked(job.root, 0, 1))
         open_folder(job, plan, replace(options, overwrite=True))
         if left_to_do(job, options):
             # A model has concurrency of its own, which several processes would multiply.

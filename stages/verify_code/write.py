@@ -27,7 +27,7 @@ from stages.verify_code.task_strength import TaskStrength
 
 _BATCH: Final = 1024
 _COMPACT: Final = (
-    *("problem_id", "solution_sha", "judge", "truth", "trust", "mode", columns.SUITE, columns.VECTOR),
+    *("problem_id", "solution_sha", "judge", "truth", "trust", "mode", "flaky", columns.SUITE, columns.VECTOR),
     *(columns.DIGEST, columns.SIGNATURE, columns.LENGTH),
 )
 
@@ -59,6 +59,7 @@ def load_programs(runs: Path, parts: Iterable[int], numeric: Sequence[str]) -> P
         judge=_floats(table["judge"]),
         truth=_floats(table["truth"]),
         inproc=np.array([trust == INPROC for trust in table["trust"].to_pylist()], dtype=np.bool_),
+        flaky=table["flaky"].fill_null(0).to_numpy() > 0,
         digest=table[columns.DIGEST].to_pylist(),
         signature=table[columns.SIGNATURE].to_pylist(),
         length=np.array(table[columns.LENGTH].to_pylist(), dtype=np.int64),
