@@ -23,8 +23,8 @@ PURE: Final = frozenset(
 
 _LOOKS_AROUND: Final = frozenset({"locals", "globals", "vars", "eval", "exec", "dir"})
 _LEAVES: Final = (ast.Return, ast.Yield, ast.YieldFrom, ast.Await, ast.Global, ast.Nonlocal, ast.Delete)
-_IMMUTABLE: Final = (ast.Constant, ast.Tuple, ast.UnaryOp, ast.BinOp, ast.JoinedStr, ast.FormattedValue, ast.Load)
-_IMMUTABLE_OPERATORS: Final = (ast.operator, ast.unaryop)
+_IMMUTABLE: Final = (ast.Constant, ast.Tuple, ast.UnaryOp, ast.BinOp, ast.Load, ast.operator, ast.unaryop)
+_DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def separable(body: Sequence[ast.stmt], tests: AbstractSet[int], outer: Sequence[ast.stmt]) -> bool:
@@ -37,7 +37,7 @@ def separable(body: Sequence[ast.stmt], tests: AbstractSet[int], outer: Sequence
     if any(syntax.read(part) & _LOOKS_AROUND for part in body):
         return False
     outer_state = changeable(outer)
-    state = changeable(body) | outer_state
+    state = changeable(body, outer_state)
     links = _links([*outer, *body], state)
     later: set[str] = set()
     for place in range(len(body) - 1, -1, -1):
@@ -51,21 +51,18 @@ def separable(body: Sequence[ast.stmt], tests: AbstractSet[int], outer: Sequence
     return True
 
 
-def changeable(body: Sequence[ast.stmt]) -> set[str]:
+def changeable(body: Sequence[ast.stmt], outer: AbstractSet[str] = frozenset()) -> set[str]:
     """The names that the body binds to something that can be changed: not a constant, a module or a function.
 
+    `outer`: such names from outside.
     Modules count where one of them is seeded: the random numbers that a test draws then depend on the tests before.
     """
     seeded = any(isinstance(node, ast.Attribute) and node.attr == "seed" for part in body for node in ast.walk(part))
-    stiff: set[str] = set()
-    loose: set[str] = set()
+    loose = set(outer)
     for part in body:
-        names = syntax.bound([part])
-        fixed = isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or _assigns_constant(part)
-        if fixed or (isinstance(part, (ast.Import, ast.ImportFrom)) and not seeded):
-            stiff |= names
-        else:
-            loose |= names
+        fixed = isinstance(part, _DEFINITIONS) or _assigns_fixed(part, loose)
+        if not fixed and not (isinstance(part, (ast.Import, ast.ImportFrom)) and not seeded):
+            loose |= syntax.bound([part])
     return loose | _closures(body, loose)
 
 
@@ -129,12 +126,13 @@ def _stored(target: ast.expr) -> set[str]:
     return syntax.bound([ast.Expr(target)])
 
 
-def _closures(body: Sequence[ast.stmt], state: set[str]) -> set[str]:
+def _closures(body: Sequence[ast.stmt], state: AbstractSet[str]) -> set[str]:
     """The functions and classes of a body that see its changeable names, themselves or through each other."""
-    definitions = [part for part in body if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
+    named = [part for part in body if isinstance(part, _DEFINITIONS) or _assigns_fixed(part, state)]
     found: set[str] = set()
     while True:
-        more = {part.name for part in definitions if syntax.read(part) & (state | found)} - found
+        seen = state | found
+        more = {name for part in named if syntax.read(part) & seen for name in syntax.bound([part])} - found
         if not more:
             return found
         found |= more
@@ -155,10 +153,13 @@ def _spread(names: set[str], links: list[set[str]]) -> set[str]:
     return names
 
 
-def _assigns_constant(part: ast.stmt) -> bool:
+def _assigns_fixed(part: ast.stmt, loose: AbstractSet[str]) -> bool:
+    """Whether a statement names constants, functions, or what has a name already and cannot be changed."""
     if not isinstance(part, (ast.Assign, ast.AnnAssign)) or part.value is None:
         return False
     targets = part.targets if isinstance(part, ast.Assign) else [part.target]
-    return all(isinstance(target, ast.Name) for target in targets) and all(
-        isinstance(node, (*_IMMUTABLE, *_IMMUTABLE_OPERATORS)) for node in ast.walk(part.value)
-    )
+    if not all(isinstance(target, ast.Name) for target in targets):
+        return False
+    if isinstance(part.value, ast.Name):
+        return part.value.id not in loose
+    return isinstance(part.value, ast.Lambda) or all(isinstance(node, _IMMUTABLE) for node in ast.walk(part.value))
