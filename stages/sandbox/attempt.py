@@ -9,12 +9,10 @@ import socket
 from typing import Final, NamedTuple, Self
 
 from stages.sandbox import frames
-from stages.sandbox.layers import Layer
-from stages.sandbox.spawn import Child, Ended, Numbers, Zygote
+from stages.sandbox.spawn import Child, Ended, Zygote
 from stages.sandbox.verdict import Outcome, printable
 from stages.sandbox.watch import STDERR_KEPT, Budget, Capture, Stop, Watch
 
-_NO_LIMIT: Final = -1
 _DYING: Final = 0.1
 
 
@@ -23,7 +21,6 @@ class Zygotes(NamedTuple):
 
     programs: Zygote
     testers: Zygote
-    layers: tuple[Layer, ...]
 
 
 class Attempt:
@@ -35,6 +32,7 @@ class Attempt:
         self._children: list[tuple[Child, Zygote]] = []
         self._captures: list[Capture] = []
         self._sockets: list[socket.socket] = []
+        self._unsent: bytes | memoryview = b""
         self.ended: Ended | None = None
         """How the program's process ended; known after `end`."""
 
@@ -52,28 +50,37 @@ class Attempt:
             for one in self._sockets:
                 one.close()
 
-    def program(self, source: str, entry: str | None) -> socket.socket:
-        """Start the solution's process and give it the program; the other end of its channel."""
+    def program(self, source: str, entry: str | None, calls: bytes = b"") -> socket.socket:
+        """Start the solution's process and give it the program; the other end of its channel.
+
+        `calls` are packed frames that wait behind the program while it loads, which saves wake-ups.
+        """
         ours, theirs = self.pair()
+        unsent = _put(ours, frames.pack(["program", source, entry]) + calls)
         printed = self.capture(STDERR_KEPT)
         self._start(
             self._zygotes.programs, "solution", {1: printed.write_end, 2: printed.write_end, 3: theirs.fileno()}
         )
         printed.hand_over()
         theirs.close()
-        self._hand(ours, ["program", source, entry])
+        if calls:
+            # What did not fit is sent while answers are heard: a program need not read.
+            self._unsent = unsent
+        else:
+            self._hand(ours, unsent)
         return ours
 
     def script(self, source: str, stdin: int) -> tuple[Capture, Capture]:
         """Start a whole program that reads `stdin`; what it prints on stdout and stderr."""
         ours, theirs = self.pair()
+        unsent = _put(ours, frames.pack(["program", source]))
         out, errors = self.capture(self._budget.limits.output), self.capture(STDERR_KEPT)
         descriptors = {0: stdin, 1: out.write_end, 2: errors.write_end, 3: theirs.fileno()}
         self._start(self._zygotes.programs, "script", descriptors)
         out.hand_over()
         errors.hand_over()
         theirs.close()
-        self._hand(ours, ["program", source])
+        self._hand(ours, unsent)
         return out, errors
 
     def tester(self, channel: socket.socket | None) -> socket.socket:
@@ -91,6 +98,8 @@ class Attempt:
     def watch(self, link: socket.socket | None) -> Watch:
         """Watch all processes started so far."""
         watch = Watch(self._budget, [child for child, _ in self._children], link, self._captures)
+        if self._unsent:
+            watch.say(self._unsent)
         watch.folders = [str(zygote.work) for _, zygote in self._children if zygote.sees_folder]
         return watch
 
@@ -138,24 +147,15 @@ class Attempt:
         return capture
 
     def _start(self, zygote: Zygote, role: str, descriptors: dict[int, int]) -> None:
-        limits = self._budget.limits
-        namespaces = Layer.NAMESPACES in self._zygotes.layers
-        seccomp = Layer.SECCOMP in self._zygotes.layers
-        numbers = Numbers(
-            cpu=int(self._budget.left()) + 2,
-            memory=limits.memory,
-            file=limits.file,
-            descriptors=limits.descriptors,
-            # Outside a user namespace this limit counts all processes of the user, of which there may be many.
-            processes=limits.threads + 32 if namespaces else _NO_LIMIT if seccomp else 4096,
-        )
-        self._children.append((zygote.spawn(role, numbers, descriptors), zygote))
+        self._children.append((zygote.spawn(role, int(self._budget.left()) + 2, descriptors), zygote))
 
-    def _hand(self, channel: socket.socket, frame: frames.Frame) -> None:
-        """Give a fresh child its program: it runs nothing foreign yet, so it reads at once or is dead."""
+    def _hand(self, channel: socket.socket, rest: bytes | memoryview) -> None:
+        """Give a fresh child the rest of its program: it runs nothing foreign yet, so it reads at once or is dead."""
+        if not rest:
+            return
         channel.settimeout(self._budget.limits.test_wall)
         with contextlib.suppress(OSError):
-            channel.sendall(frames.pack(frame))
+            channel.sendall(rest)
         channel.setblocking(True)
 
     def _death(self, ended: Ended) -> tuple[Outcome, str]:
@@ -169,6 +169,15 @@ class Attempt:
         if ended.signal:
             return Outcome.CRASH, f"ended by signal {ended.signal}"
         return Outcome.CRASH, f"ended with status {ended.code}"
+
+
+def _put(channel: socket.socket, data: bytes) -> memoryview:
+    """Put as much into a channel that nobody reads yet as it holds; the rest."""
+    view = memoryview(data)
+    with contextlib.suppress(BlockingIOError):
+        while view:
+            view = view[channel.send(view, socket.MSG_DONTWAIT) :]
+    return view
 
 
 _STOPPED: Final = {

@@ -39,9 +39,8 @@ def run(zygotes: Zygotes, program: Program, tests: DataTests, budget: Budget, ju
 
 def _attempt(attempt: Attempt, program: Program, tests: DataTests, judge: Judge, account: Account) -> None:
     first = account.next
-    watch = attempt.watch(attempt.program(program.source, program.entry_point))
-    # The calls go out with the program: they wait in its channel while it loads, and one wake-up is saved.
-    watch.say(_calls(program, tests, first))
+    calls = tests.packed(program.entry_point, first)
+    watch = attempt.watch(attempt.program(program.source, program.entry_point, calls))
     if not _loaded(attempt, watch, account):
         return
     for number in range(first, len(tests.cases)):
@@ -56,11 +55,6 @@ def _attempt(attempt: Attempt, program: Program, tests: DataTests, judge: Judge,
             return
         account.add(outcome, detail)
     account.note(attempt)
-
-
-def _calls(program: Program, tests: DataTests, first: int) -> bytes:
-    calls = enumerate(tests.calls[first:], start=1)
-    return b"".join(frames.pack(["c", turn, program.entry_point, *call]) for turn, call in calls)
 
 
 def _loaded(attempt: Attempt, watch: Watch, account: Account) -> bool:

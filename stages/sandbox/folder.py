@@ -1,18 +1,6 @@
 """The private folder of the programs: emptied between two of them, however its entries were named and protected."""
 
 import os
-import secrets
-import shutil
-import stat
-import tempfile
-from pathlib import Path
-from typing import Final
-
-if os.name == "posix":
-    import fcntl
-
-PREFIX: Final = "rlbff-sandbox-"
-_LOCK: Final = "lock"
 
 
 class FolderState:
@@ -42,7 +30,7 @@ def renew(path: str) -> None:
 def empty(path: str) -> None:
     """Remove everything in a folder, in constant memory, at any depth: what lies deep is moved up, then removed."""
     top = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    mark, serial = secrets.token_hex(8), 0
+    mark, serial = os.urandom(8).hex(), 0
     try:
         while names := os.listdir(top):
             for name in names:
@@ -80,42 +68,6 @@ def larger_than(path: str, most_bytes: int, most_entries: int) -> bool:
         except OSError:
             continue
     return False
-
-
-def make_root() -> tuple[Path, int]:
-    """A new folder for one sandbox below the temporary folder, and the open lock that says it is in use."""
-    sweep()
-    root = Path(tempfile.mkdtemp(prefix=PREFIX))
-    lock = os.open(root / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return root, lock
-
-
-def sweep() -> None:
-    """Remove folders of sandboxes whose process was killed: those whose lock nobody holds."""
-    for root in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        try:
-            if root.is_symlink() or root.stat().st_uid != os.geteuid():
-                continue
-            lock = os.open(root / _LOCK, os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            remove(root)
-        except OSError:
-            continue
-        finally:
-            os.close(lock)
-
-
-def remove(root: Path) -> None:
-    """Remove a sandbox's folder."""
-    for inner in root.iterdir():
-        if inner.is_dir():
-            os.chmod(inner, stat.S_IRWXU)
-            empty(str(inner))
-    shutil.rmtree(root, ignore_errors=True)
 
 
 def _removed(name: str, folder: int) -> bool:

@@ -14,6 +14,7 @@ MAX_DEPTH: Final = 420
 """Of JSON: each level of a value is at most two levels of JSON, see codec.MAX_DEPTH."""
 
 _LENGTH: Final = struct.Struct("<I")
+_PIECE: Final = 1 << 16
 
 
 class ProtocolError(Exception):
@@ -33,7 +34,7 @@ Frame = list[Value]
 
 def pack(frame: Frame) -> bytes:
     """A frame as bytes. Raises ProtocolError where it is longer than a reader would accept."""
-    body = json.dumps(frame, separators=(",", ":"), allow_nan=False).encode("ascii")
+    body = _ENCODER.encode(frame).encode("ascii")
     if len(body) > MAX_FRAME:
         raise ProtocolError(f"frame of {len(body)} bytes, more than {MAX_FRAME}")
     return _LENGTH.pack(len(body)) + body
@@ -90,25 +91,24 @@ def send_packed(descriptor: int, data: bytes) -> None:
         raise ChannelClosed from None
 
 
-def receive(descriptor: int) -> Frame:
-    """Read the next frame, waiting for it; raises ChannelClosed or ProtocolError."""
-    length = _LENGTH.unpack(_exactly(descriptor, _LENGTH.size))[0]
-    if length > MAX_FRAME:
-        raise ProtocolError(f"frame of {length} bytes, more than {MAX_FRAME}")
-    return unpack(_exactly(descriptor, length))
+class Reader:
+    """Frames from a descriptor, which nobody else may read: what has come is taken at once, and kept."""
 
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._buffer = FrameBuffer()
 
-def _exactly(descriptor: int, count: int) -> bytes:
-    parts = bytearray()
-    while len(parts) < count:
-        try:
-            part = os.read(descriptor, min(count - len(parts), 1 << 20))
-        except OSError:
-            raise ChannelClosed from None
-        if not part:
-            raise ChannelClosed
-        parts += part
-    return bytes(parts)
+    def receive(self) -> Frame:
+        """The next frame, waiting for it; raises ChannelClosed or ProtocolError."""
+        while (frame := self._buffer.next()) is None:
+            try:
+                data = os.read(self._descriptor, _PIECE)
+            except OSError:
+                raise ChannelClosed from None
+            if not data:
+                raise ChannelClosed
+            self._buffer.feed(data)
+        return frame
 
 
 def _one_key(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
@@ -121,4 +121,5 @@ def _no_constant(name: str) -> Value:
     raise ValueError(f"{name} is not plain JSON")
 
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_one_key, parse_constant=_no_constant)

@@ -54,6 +54,25 @@ class DataTests:
         except NotPlain as error:
             raise DataError(f"a test's arguments are not plain data: {error}. Use split tests for them.") from None
 
+    def packed(self, entry: str | None, first: int) -> bytes:
+        """The frames that call `entry` with the cases from `first` on; kept, since many programs meet the same tests.
+
+        Raises DataError for a case that is too long to cross.
+        """
+        if (entry, first) not in self._packed:
+            calls = enumerate(self.calls[first:], start=1)
+            try:
+                frame = b"".join(frames.pack(["c", turn, entry, *call]) for turn, call in calls)
+            except frames.ProtocolError as error:
+                raise DataError(f"a test's arguments are too long: {error}. Leave the test out.") from None
+            self._packed.clear()
+            self._packed[entry, first] = frame
+        return self._packed[entry, first]
+
+    @cached_property
+    def _packed(self) -> dict[tuple[str | None, int], bytes]:
+        return {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class SplitTests:
@@ -119,9 +138,12 @@ def program_problem(program: Program) -> tuple[str, str] | None:
     """What keeps a program from being run at all, as (status, detail): nothing in it, or too much."""
     if not program.source.strip():
         return "no_code", "the program is empty"
+    characters = len(program.source) + len(program.entry_point or "")
     too_long = len(program.source) > MAX_SOURCE
-    try:
-        too_long = too_long or not frames.pack(["program", program.source, program.entry_point])
-    except frames.ProtocolError:
-        too_long = True
+    if not too_long and 12 * characters + 100 > frames.MAX_FRAME:
+        # A character takes at most twelve bytes in a frame, so that few programs need to be packed to know.
+        try:
+            frames.pack(["program", program.source, program.entry_point])
+        except frames.ProtocolError:
+            too_long = True
     return ("syntax_error", f"the program is longer than {MAX_SOURCE} characters") if too_long else None

@@ -7,10 +7,10 @@ and signals. Reference: the kernel's Documentation/userspace-api/landlock.rst.
 import os
 import stat
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from stages.sandbox.libc import asks, syscall
+from stages.sandbox.libc import asks, prepared, syscall
 
 _CREATE_VERSION: Final = 1
 _RULE_PATH_BENEATH: Final = 1
@@ -36,22 +36,33 @@ def version() -> int:
 
 
 def restrict(rules: Sequence[tuple[str, int]]) -> None:
-    """Confine this process, on top of what already confines it, to `rules`: (path, rights beneath it).
+    """Confine this process, on top of what already confines it, to `rules`; see `ruleset`."""
+    rules_of_ours = ruleset(rules)
+    try:
+        enforces(rules_of_ours)()
+    finally:
+        os.close(rules_of_ours)
+
+
+def enforces(rules: int) -> Callable[[], None]:
+    """A call that confines the process that makes it to a rule set; it must have given up new privileges."""
+    return prepared("landlock_restrict_self", rules, 0)
+
+
+def ruleset(rules: Sequence[tuple[str, int]]) -> int:
+    """A descriptor of a set of `rules`: (path, rights beneath it).
 
     TCP, device controls, abstract sockets and signals to processes outside are refused altogether, as far as this
-    kernel's version can. The process must have given up new privileges. Paths that do not exist raise OSError.
+    kernel's version can. Paths that do not exist raise OSError.
     """
     known = version()
     files = _FILES_KNOWN.get(known, _ALL_FILES)
     fields = struct.pack("=QQQ", files, _TCP, _SCOPES)
     size = 8 if known < 4 else 16 if known < 6 else 24
-    ruleset = syscall("landlock_create_ruleset", fields, size, 0)
-    try:
-        for path, rights in rules:
-            _allow(ruleset, path, rights & files)
-        syscall("landlock_restrict_self", ruleset, 0)
-    finally:
-        os.close(ruleset)
+    made = syscall("landlock_create_ruleset", fields, size, 0)
+    for path, rights in rules:
+        _allow(made, path, rights & files)
+    return made
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

@@ -6,7 +6,6 @@ claims to have really holds is found out by `canary.py`.
 
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from stages.core.errors import ConfigError
@@ -160,6 +159,7 @@ def _namespaces(known: Facts) -> _Problem:
 def _why_no_namespaces() -> str:
     # Not above: zygotes import this file, and the module's hooks would run in every fork.
     import subprocess
+    from pathlib import Path
 
     root = str(Path(__file__).parents[2])
     code = (

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from collections.abc import Callable
 from typing import Final
 
 from stages.sandbox.syscalls import ARCHITECTURES, SETUP
@@ -24,6 +25,11 @@ def syscall(name: str, *arguments: int | ctypes.Array[ctypes.c_char] | bytes | N
     return _checked(name, LIBC.syscall(*_arguments(name, arguments)))
 
 
+def prepared(name: str, *arguments: int | bytes | None) -> Callable[[], None]:
+    """The system call as a function without arguments: all that can be worked out before a fork is."""
+    return _prepared(name, LIBC.syscall, _arguments(name, arguments))
+
+
 def asks(name: str, *arguments: int | None) -> int:
     """Make a system call and give its result, or minus the error number: for questions to the kernel."""
     if machine() not in ARCHITECTURES:
@@ -32,9 +38,9 @@ def asks(name: str, *arguments: int | None) -> int:
     return result if result >= 0 else -ctypes.get_errno()
 
 
-def die_with_parent() -> None:
-    """Let the kernel kill this process when the thread that forked it ends (PR_SET_PDEATHSIG)."""
-    _prctl(_PR_SET_PDEATHSIG, 9)
+def dies_with_parent() -> Callable[[], None]:
+    """A call that lets the kernel kill this process when the thread that forked it ends (PR_SET_PDEATHSIG)."""
+    return _prepared("prctl", LIBC.prctl, [ctypes.c_long(value) for value in (_PR_SET_PDEATHSIG, 9, 0, 0, 0)])
 
 
 def refuse_new_privileges() -> None:
@@ -52,28 +58,37 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def drop_capabilities() -> None:
-    """Give up every capability of this process (capset with empty sets)."""
+def drops_capabilities() -> Callable[[], None]:
+    """A call that gives up every capability of this process (capset with empty sets)."""
     header = _CAPABILITY_VERSION_3.to_bytes(4, "little") + bytes(4)
-    syscall("capset", header, bytes(24))
+    return prepared("capset", header, bytes(24))
 
 
-def fork_into(flags: int) -> int:
-    """Fork with clone flags such as CLONE_NEWPID; 0 in the child.
+class Fork:
+    """Forks this process, which must have no other thread, with clone flags such as CLONE_NEWPID.
 
-    Python's own hooks run around the call, and the GIL is held throughout, since the child has no thread that could
-    hand it back.
+    Without the hooks of Python and of the C library: they make locks anew that another thread might have held, seed
+    `random` from the system, and touch a hundred pages, each of which the child would have to copy.
     """
-    ctypes.pythonapi.PyOS_BeforeFork()
-    pid: int = _HOLDING_THE_GIL.syscall(*_arguments("clone", (flags | _SIGCHLD, 0, 0, 0, 0)))
-    error = ctypes.get_errno()
-    if pid == 0:
-        ctypes.pythonapi.PyOS_AfterFork_Child()
-        return 0
-    ctypes.pythonapi.PyOS_AfterFork_Parent()
-    if pid < 0:
-        raise OSError(error, f"clone: {os.strerror(error)}")
-    return pid
+
+    def __init__(self, flags: int = 0) -> None:
+        self._arguments = _arguments("clone", (flags | _SIGCHLD, 0, 0, 0, 0))
+
+    def __call__(self) -> int:
+        """The child's process number, 0 in the child; raises OSError."""
+        # The GIL is held throughout, since the child has no thread that could hand it back.
+        pid: int = _HOLDING_THE_GIL.syscall(*self._arguments)
+        if pid < 0:
+            _checked("clone", pid)
+        return pid
+
+
+def _prepared(name: str, call: Callable[..., int], values: list[object]) -> Callable[[], None]:
+    def make() -> None:
+        if call(*values) < 0:
+            _checked(name, -1)
+
+    return make
 
 
 def _prctl(option: int, value: int) -> None:

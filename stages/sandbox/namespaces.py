@@ -8,10 +8,9 @@ users make user namespaces.
 import ctypes
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
-from stages.sandbox.libc import LIBC, fork_into, syscall
+from stages.sandbox.libc import LIBC, Fork, syscall
 
 _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
@@ -25,9 +24,9 @@ def enter() -> None:
     user, group = os.geteuid(), os.getegid()
     syscall("unshare", _NEWUSER | _NEWNS | _NEWNET | _NEWIPC | _NEWUTS)
     # The kernel takes a group map from an ordinary user only after setgroups is given up.
-    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-    Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
-    Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
+    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+            file.write(text)
     _mount("none", "/", None, _REC | _PRIVATE)
 
 
@@ -43,7 +42,7 @@ def minimal_root(readable: Sequence[str], hidden: Sequence[str], work: str, *, w
         _show(path, root)
     for path in hidden:
         _mount("tmpfs", root + path, "tmpfs", _NOSUID | _NODEV | _RDONLY, "mode=555,size=4k")
-    Path(root + work).mkdir(parents=True, exist_ok=True)
+    os.makedirs(root + work, exist_ok=True)
     os.chdir(root)
     syscall("pivot_root", b".\0", b".\0")
     _checked(LIBC.umount2(b".", _DETACH), "umount2")
@@ -59,24 +58,24 @@ def fresh_work(work: str, size: int, *, first: bool = False) -> None:
     _mount("tmpfs", work, "tmpfs", _NOSUID | _NODEV | _NOEXEC, f"mode=700,size={size},nr_inodes=4096")
 
 
-def fork_alone() -> int:
-    """Fork a child that is alone in a process namespace: the kernel kills all its descendants with it."""
-    return fork_into(_NEWPID)
+def fork_alone() -> Fork:
+    """A fork whose child is alone in a process namespace: the kernel kills all its descendants with it."""
+    return Fork(_NEWPID)
 
 
 def _show(path: str, root: str) -> None:
     """Make a file or folder of the old root visible, read-only, at the same place below the new one."""
-    place = Path(root + path)
-    if Path(path).is_dir():
-        place.mkdir(parents=True, exist_ok=True)
+    place = root + path
+    if os.path.isdir(path):
+        os.makedirs(place, exist_ok=True)
     else:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.touch()
-    _mount(path, str(place), None, _BIND)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o600))
+    _mount(path, place, None, _BIND)
     kept = os.statvfs(place).f_flag & _KEPT_FLAGS
     writable = 0 if path.startswith("/dev/") else _RDONLY
     no_devices = 0 if path.startswith("/dev/") else _NODEV
-    _mount("none", str(place), None, _REMOUNT | _BIND | writable | no_devices | _NOSUID | kept)
+    _mount("none", place, None, _REMOUNT | _BIND | writable | no_devices | _NOSUID | kept)
 
 
 def _mount(source: str, target: str, kind: str | None, flags: int, options: str | None = None) -> None:

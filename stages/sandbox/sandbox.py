@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from stages.core.errors import RlbffError
-from stages.sandbox import answers, canary, data_mode, folder, split_mode, stdio_mode
+from stages.sandbox import answers, canary, data_mode, roots, split_mode, stdio_mode
 from stages.sandbox.account import Account
 from stages.sandbox.attempt import Zygotes
 from stages.sandbox.jobs import (
@@ -78,7 +78,7 @@ class Sandbox:
         self._serial = 0
         self._zygotes: dict[tuple[str, ...], Zygotes] = {}
         self._owner = os.getpid()
-        self._root, self._lock = folder.make_root()
+        self._root, self._lock = roots.make_root()
         try:
             self._having(())
         except BaseException:
@@ -114,7 +114,7 @@ class Sandbox:
         """End all processes and remove the folder."""
         self._forget()
         if self._root.exists():
-            folder.remove(self._root)
+            roots.remove(self._root)
             os.close(self._lock)
 
     @property
@@ -172,7 +172,7 @@ class Sandbox:
     def _having(self, packages: tuple[str, ...]) -> Zygotes:
         """Zygotes that have loaded these packages, started and tried out when first asked for."""
         if packages not in self._zygotes:
-            zygotes = Zygotes(self._new(packages), self._new(packages), self.layers)
+            zygotes = Zygotes(self._new(packages, tests=False), self._new(packages, tests=True))
             # Known before it is started, so that `close` ends what came up if the rest does not.
             self._zygotes[packages] = zygotes
             zygotes.programs.start()
@@ -180,16 +180,16 @@ class Sandbox:
             canary.sing(zygotes, self.level, Budget(self.limits))
         return self._zygotes[packages]
 
-    def _new(self, packages: tuple[str, ...]) -> Zygote:
+    def _new(self, packages: tuple[str, ...], *, tests: bool) -> Zygote:
         self._serial += 1
         base = Path(self._root, str(self._serial))
-        return Zygote(base, self.layers, packages, seed=self._seed, folder=self.limits.folder)
+        return Zygote(base, self.layers, packages, self.limits, tests=tests, seed=self._seed)
 
     def _forget(self) -> None:
         for pair in self._zygotes.values():
             for zygote in (pair.programs, pair.testers):
                 zygote.close()
-                folder.remove(zygote.work.parent)
+                roots.remove(zygote.work.parent)
         self._zygotes.clear()
 
 

@@ -18,7 +18,7 @@ SYNTAX_ERROR: Final = 120
 
 def serve() -> None:
     """Run the program and end with its exit status."""
-    _, source = frames.receive(CHANNEL)
+    _, source = frames.Reader(CHANNEL).receive()
     code = 1
     try:
         code = _run(source)

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from stages.sandbox.libc import machine, syscall
+from stages.sandbox.libc import machine, prepared
 from stages.sandbox.syscalls import ARCHITECTURES, AUDIT, CHECKED, NUMBERS
 
 _LOAD, _JUMP, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x05, 0x15, 0x35, 0x45, 0x06
@@ -45,17 +45,21 @@ class _Program(ctypes.Structure):
 class Filter:
     """A filter ready to be installed; made before the fork, because making it costs more than installing it."""
 
-    def __init__(self) -> None:
-        steps = build(machine(), _ANY_PID)
-        self._steps = len(steps)
-        self._code = b"".join(struct.pack("=HBBI", *step) for step in steps)
+    def __init__(self, steps: Sequence[_Step] | None = None) -> None:
+        """Prepare the filter of this machine, or other `steps`."""
+        steps = build(machine(), _ANY_PID) if steps is None else steps
+        self._pids = [8 * at + 4 for at, step in enumerate(steps) if step.value == _ANY_PID]
+        """Where in the code the process number stands."""
+        code = b"".join(struct.pack("=HBBI", *step) for step in steps)
+        self._code = ctypes.create_string_buffer(code, len(code))
+        self._program = _Program(len(steps), ctypes.addressof(self._code))
+        self._install = prepared("seccomp", _SET_MODE_FILTER, 0, ctypes.addressof(self._program))
 
     def install(self, pid: int) -> None:
         """Filter this process's calls for good. `pid`: its own number as it sees it, the only target of kill."""
-        code = self._code.replace(struct.pack("=I", _ANY_PID), struct.pack("=I", pid))
-        buffer = ctypes.create_string_buffer(code, len(code))
-        program = _Program(self._steps, ctypes.addressof(buffer))
-        syscall("seccomp", _SET_MODE_FILTER, 0, ctypes.addressof(program))
+        for at in self._pids:
+            struct.pack_into("=I", self._code, at, pid)
+        self._install()
 
 
 def build(architecture: str, pid: int) -> list[_Step]:

@@ -19,12 +19,14 @@ CHANNEL: Final = 3
 DEEP: Final = 20_000
 """Recursion limit of the harness, since values nest deeper than programs may recurse."""
 MAX_TEXT: Final = 4096
+_UNCHANGING: Final = (int, str, bool, type(None))
+"""Types of arguments, as they cross, that no call can change."""
 
 
 def serve() -> None:
     """Load the program, then answer calls until the other side is gone."""
     try:
-        _serve(Recursion(_depth() + 1))
+        serve_calls(Recursion(_depth() + 1))
     except frames.ChannelClosed:
         pass
     finally:
@@ -93,8 +95,10 @@ def describe(error: BaseException) -> str:
     return f"{_name(error)}: {_text(error)}"
 
 
-def _serve(recursion: Recursion) -> None:
-    _, source, entry = frames.receive(CHANNEL)
+def serve_calls(recursion: Recursion) -> None:
+    """Load the program that the channel brings, and answer its calls; raises ChannelClosed at the end."""
+    channel = frames.Reader(CHANNEL)
+    _, source, entry = channel.receive()
     names, problem = load(source, "__solution__", recursion)
     if problem is None and entry is not None and not callable(names.get(entry)):
         what = "is not defined" if entry not in names else "cannot be called"
@@ -104,7 +108,7 @@ def _serve(recursion: Recursion) -> None:
         return
     frames.send(CHANNEL, ["loaded"])
     while True:
-        _, turn, name, args, kwargs = frames.receive(CHANNEL)
+        _, turn, name, args, kwargs = channel.receive()
         try:
             reply = answer(names, turn, name, args, kwargs, recursion)
             packed = frames.pack(reply)
@@ -115,6 +119,8 @@ def _serve(recursion: Recursion) -> None:
 
 def _changed(arguments: Value, before: Value) -> Value:
     """The arguments as the call left them, None where it changed none or where they no longer can cross."""
+    if all(type(one) in _UNCHANGING for one in before):
+        return None
     try:
         after = encode(arguments)
     except BaseException:  # noqa: BLE001  # they are in the program's hands

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from stages.core.errors import ConfigError, RlbffError
-from stages.sandbox.frames import Value
+from stages.sandbox.confine import Bounds
 from stages.sandbox.layers import Layer
+from stages.sandbox.limits import Limits
 from stages.sandbox.paths import readable
-from stages.sandbox.zygote import READY, Setting
+from stages.sandbox.zygote import COMMAND, END, ENDED, READY, ROLES, SPAWN, SPAWNED, Setting
 
 _CODE: Final = "import sys; sys.path.insert(0, {root!r}); from stages.sandbox.zygote import main; main()"
 _MESSAGE_BYTES: Final = 1 << 16
+_NO_LIMIT: Final = -1
 
 
 class ZygoteGone(Exception):
@@ -33,16 +35,6 @@ class Ended(NamedTuple):
     cpu: float
     rss_kb: int
     by_itself: bool
-
-
-class Numbers(NamedTuple):
-    """The limits of one child, in the order of confine.Cell."""
-
-    cpu: int
-    memory: int
-    file: int
-    descriptors: int
-    processes: int
 
 
 class Child:
@@ -85,9 +77,19 @@ class Zygote:
     """One zygote process and its control channel."""
 
     def __init__(
-        self, base: Path, layers: tuple[Layer, ...], packages: tuple[str, ...], *, seed: int, folder: int
+        self,
+        base: Path,
+        layers: tuple[Layer, ...],
+        packages: tuple[str, ...],
+        limits: Limits,
+        *,
+        tests: bool,
+        seed: int,
     ) -> None:
-        """Prepare; the process starts with `start`. `base`: its folder; `seed`: PYTHONHASHSEED of its children."""
+        """Prepare; the process starts with `start`.
+
+        `base`: its folder; `tests`: its children run tests, not programs; `seed`: their PYTHONHASHSEED.
+        """
         self.work: Final = base / "work"
         self.sees_folder: Final = Layer.NAMESPACES not in layers
         """Whether the caller sees the children's folder; in a mount namespace it does not."""
@@ -96,13 +98,15 @@ class Zygote:
         paths = readable(packages)
         self._setting = Setting(
             control=-1,
+            tests=tests,
             layers=layers,
             base=str(base),
             work=str(self.work),
             readable=paths.rules,
             shown=paths.shown,
             hidden=paths.hidden,
-            folder_bytes=folder,
+            folder_bytes=limits.folder,
+            bounds=_bounds(limits, layers),
             packages=packages,
             site=paths.site,
         )
@@ -135,7 +139,7 @@ class Zygote:
             )
         self._control = ours
         try:
-            answer = self._hear()
+            answer = json.loads(self._hear())
         except ZygoteGone:
             answer = ["failed", f"{sys.executable} ended at once with status {self._process.wait()}"]
         if answer != [READY]:
@@ -143,17 +147,17 @@ class Zygote:
             layers = ", ".join(self._setting.layers)
             raise ConfigError(f"the sandbox cannot start ({layers}): {answer[1]}. `probe()` says what is missing here.")
 
-    def spawn(self, role: str, numbers: Numbers, descriptors: Mapping[int, int]) -> Child:
-        """Fork a child of a role. `descriptors`: which of ours becomes which of its 0 to 4."""
-        message = json.dumps(["spawn", role, numbers, list(descriptors)]).encode()
-        (pid,) = self._ask(message, list(descriptors.values()))
+    def spawn(self, role: str, cpu: int, descriptors: Mapping[int, int]) -> Child:
+        """Fork a child of a role that may use `cpu` seconds. `descriptors`: which of ours becomes its 0 to 4."""
+        message = COMMAND.pack(SPAWN, ROLES.index(role), cpu) + bytes(descriptors)
+        (pid,) = SPAWNED.unpack(self._ask(message, list(descriptors.values())))
         if pid < 0:
             raise RlbffError(f"the sandbox cannot fork: {os.strerror(-pid)}. Free memory or processes and run again.")
         return Child(self, pid)
 
     def end(self, pid: int, *, by_itself: bool) -> Ended:
         """Kill and reap a child; `by_itself`: it has been seen to have ended before."""
-        status, cpu, rss = self._ask(json.dumps(["end", pid]).encode(), [])
+        status, cpu, rss = ENDED.unpack(self._ask(COMMAND.pack(END, 0, pid), []))
         signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) and by_itself else 0
         return Ended(signal, os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0, cpu, rss, by_itself)
 
@@ -171,7 +175,7 @@ class Zygote:
             self._process.wait()
             self._process = None
 
-    def _ask(self, message: bytes, descriptors: list[int]) -> list[Value]:
+    def _ask(self, message: bytes, descriptors: list[int]) -> bytes:
         if self._control is None:
             raise ZygoteGone
         try:
@@ -180,7 +184,7 @@ class Zygote:
             raise ZygoteGone from None
         return self._hear()
 
-    def _hear(self) -> list[Value]:
+    def _hear(self) -> bytes:
         assert self._control is not None
         try:
             message = self._control.recv(_MESSAGE_BYTES)
@@ -188,5 +192,10 @@ class Zygote:
             raise ZygoteGone from None
         if not message:
             raise ZygoteGone
-        answer: list[Value] = json.loads(message)
-        return answer
+        return message
+
+
+def _bounds(limits: Limits, layers: tuple[Layer, ...]) -> Bounds:
+    # Outside a user namespace the limit of processes counts all of the user's, of which there may be many.
+    processes = limits.threads + 32 if Layer.NAMESPACES in layers else _NO_LIMIT if Layer.SECCOMP in layers else 4096
+    return Bounds(limits.memory, limits.file, limits.descriptors, processes)

@@ -42,6 +42,7 @@ class Solution:
         self.calls = 0
         self.names = names
         self._channel = channel
+        self._answers = frames.Reader(channel)
         self._turn = _thread.allocate_lock()
 
     def begin(self) -> None:
@@ -107,7 +108,7 @@ class Solution:
 
     def _receive(self) -> frames.Frame:
         try:
-            return frames.receive(self._channel)
+            return self._answers.receive()
         except frames.ChannelClosed:
             raise self._broken("crash") from None
         except frames.ProtocolError:

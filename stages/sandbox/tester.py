@@ -28,10 +28,9 @@ class BadTests(Exception):
 
 def serve() -> None:
     """Hear what is to be tested, test it, and end."""
-    order = frames.receive(REPORT)
+    order = frames.Reader(REPORT).receive()
     sys.setrecursionlimit(DEEP)
-    sys.modules.setdefault("pytest", pytest_stand_in.module())
-    names: dict[str, Value] = {"__name__": "__tests__", "__builtins__": __builtins__}
+    names = fresh_names()
     solution = Solution(CHANNEL, names)
     try:
         if order[0] == "checker":
@@ -39,7 +38,7 @@ def serve() -> None:
         elif order[0] == "inproc":
             _in_process(order[1], order[2], names, solution)
         else:
-            _apart(order, names, solution)
+            run_apart(order, names, solution)
     except BadTests as error:
         # A set-up that has called the program fails because of the program.
         start = ["load", "load_error"] if solution.calls else ["bad"]
@@ -50,7 +49,14 @@ def serve() -> None:
         os._exit(0)
 
 
-def _apart(order: frames.Frame, names: dict[str, Value], solution: Solution) -> None:
+def fresh_names() -> dict[str, Value]:
+    """The global names in which tests run."""
+    if "pytest" not in sys.modules:
+        sys.modules["pytest"] = pytest_stand_in.module()
+    return {"__name__": "__tests__", "__builtins__": __builtins__}
+
+
+def run_apart(order: frames.Frame, names: dict[str, Value], solution: Solution) -> None:
     """The usual way: the program runs elsewhere, and tests see stubs."""
     problem = solution.loaded()
     if problem is not None:

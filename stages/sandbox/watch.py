@@ -117,7 +117,7 @@ class Watch:
         self._test_wall = self._looked = time.monotonic()
         self._test_cpu = self._cpu()
 
-    def say(self, data: bytes) -> None:
+    def say(self, data: bytes | memoryview) -> None:
         """Send bytes while listening, so that two full buffers never wait for each other."""
         assert self._link is not None
         self._out = memoryview(bytes(self._out) + data)

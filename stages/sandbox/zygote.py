@@ -3,8 +3,12 @@
 It is a fresh interpreter with an empty environment, so that children inherit no memory of the caller. It hears two
 commands, spawn and end, each with plain numbers; program and tests reach the children through their own channels. It
 confines itself as far as it can, so that its children start behind its walls.
+
+A command is COMMAND: (END, 0, process number) or (SPAWN, role, CPU seconds), the latter followed by one byte for each
+descriptor sent along, the one of 0 to 4 that it becomes. The answers are SPAWNED and ENDED.
 """
 
+import fcntl
 import gc
 import json
 import os
@@ -12,20 +16,28 @@ import random
 import select
 import signal
 import socket
+import struct
 import sys
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple, NoReturn
 
-from stages.sandbox import folder, frames, landlock, libc, namespaces, script, solution, stub, tester
-from stages.sandbox.confine import Cell, Walls
-from stages.sandbox.frames import Value
+from stages.sandbox import folder, landlock, libc, namespaces, script, solution, tester, warm_up
+from stages.sandbox.confine import FIRST_FREE, Bounds, Walls, reserve_descriptors
 from stages.sandbox.layers import Layer
 
 READY: Final = "ready"
-ROLES: Final = {"solution": solution.serve, "script": script.serve, "tester": tester.serve}
-_SPAWN_BYTES: Final = 1 << 16
+ROLES: Final = ("solution", "script", "tester")
+SPAWN, END = 0, 1
+COMMAND: Final = struct.Struct("=BBi")
+SPAWNED: Final = struct.Struct("=i")
+"""Process number, or minus the error number."""
+ENDED: Final = struct.Struct("=idq")
+"""Status as of wait, CPU seconds, largest memory in KiB."""
+_SERVE: Final[tuple[Callable[[], None], ...]] = (solution.serve, script.serve, tester.serve)
+_ANCILLARY: Final = socket.CMSG_SPACE(8 * 4)
 _PRELOAD: Final = (
     *("math", "re", "collections", "itertools", "functools", "heapq", "bisect", "string", "random", "typing"),
-    *("datetime", "operator", "copy", "json", "decimal", "fractions", "statistics", "hashlib", "io", "contextlib"),
+    *("datetime", "operator", "copy", "json", "decimal", "fractions", "statistics", "io", "contextlib"),
     *("dataclasses", "enum", "abc", "types", "textwrap", "traceback", "unicodedata", "linecache", "array"),
 )
 
@@ -34,6 +46,8 @@ class Setting(NamedTuple):
     """What a zygote is started with."""
 
     control: int
+    tests: bool
+    """Whether its children run tests; otherwise they run programs."""
     layers: tuple[str, ...]
     base: str
     """Its own folder: the only one it may write below."""
@@ -43,6 +57,8 @@ class Setting(NamedTuple):
     shown: tuple[str, ...]
     hidden: tuple[str, ...]
     folder_bytes: int
+    bounds: tuple[int, ...]
+    """See confine.Bounds."""
     packages: tuple[str, ...]
     site: str | None
 
@@ -51,7 +67,9 @@ def main() -> None:
     """Read the setting from the command line, shut the doors, and serve until the caller is gone."""
     sys.path.pop(0)
     setting = Setting(*json.loads(sys.argv[1]))
-    control = socket.socket(fileno=setting.control)
+    control = socket.socket(fileno=fcntl.fcntl(setting.control, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE))
+    os.close(setting.control)
+    reserve_descriptors()
     try:
         zygote = Zygote(setting, control)
     except Exception as error:  # noqa: BLE001  # the caller turns whatever it is into its own error
@@ -69,6 +87,7 @@ class Zygote:
         self._setting = setting
         self._control = control
         self._own_namespace = Layer.NAMESPACES in self._layers
+        self._fork = _fork(self._layers)
         self._caller = os.getppid()
         self._me = os.getpid()
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -81,9 +100,12 @@ class Zygote:
         libc.adopt_orphans()
         self._children = _children_file(self._me)
         self._shut()
-        self._walls = Walls(self._layers, setting.work)
+        self._walls = Walls(self._layers, setting.work, Bounds(*setting.bounds))
         self._state = folder.FolderState(setting.work)
-        _warm_up()
+        warm_up.program()
+        if setting.tests:
+            warm_up.tests()
+        _seed(setting.packages)
         gc.collect()
         gc.freeze()
 
@@ -97,14 +119,18 @@ class Zygote:
                     break
                 continue
             try:
-                message, descriptors, _, _ = socket.recv_fds(self._control, _SPAWN_BYTES, 8)
+                message, ancillary, _, _ = self._control.recvmsg(64, _ANCILLARY)
             except OSError:
                 break
             if not message:
                 break
-            command, *rest = json.loads(message)
-            answer = self._spawn(rest[0], rest[1], rest[2], descriptors) if command == "spawn" else self._end(rest[0])
-            self._control.send(json.dumps(answer).encode())
+            command, role, number = COMMAND.unpack_from(message)
+            if command == END:
+                answer = self._end(number)
+            else:
+                descriptors = struct.unpack(f"{len(message) - COMMAND.size}i", ancillary[0][2])
+                answer = self._spawn(role, number, list(zip(message[COMMAND.size :], descriptors, strict=True)))
+            self._control.send(answer)
         self._kill_strays()
         self._clean()
 
@@ -120,39 +146,36 @@ class Zygote:
             devices = [("/dev/null", landlock.DEVICE), ("/dev/urandom", landlock.READ)]
             landlock.restrict([*rules, *devices, (setting.base, landlock.WRITE)])
 
-    def _spawn(self, role: str, numbers: list[int], targets: list[int], descriptors: list[int]) -> list[Value]:
-        """Fork a child; `targets` say which descriptor (0 to 4) each of those sent along becomes."""
-        parent = 0 if self._own_namespace else self._me
-        cell = Cell(parent, *numbers)
+    def _spawn(self, role: int, cpu: int, descriptors: list[tuple[int, int]]) -> bytes:
+        """Fork a child; `descriptors`: (which of 0 to 4 it becomes, which of ours)."""
         try:
-            pid = namespaces.fork_alone() if self._own_namespace else os.fork()
+            pid = self._fork()
         except OSError as error:
             pid = -(error.errno or 1)
         if pid == 0:
-            self._become(role, cell, dict(zip(targets, descriptors, strict=True)))
-        for descriptor in descriptors:
+            self._become(role, cpu, descriptors)
+        for _, descriptor in descriptors:
             os.close(descriptor)
-        return [pid]
+        return SPAWNED.pack(pid)
 
-    def _become(self, role: str, cell: Cell, descriptors: dict[int, int]) -> None:
-        """Turn this forked process into a child of a role; never returns."""
+    def _become(self, role: int, cpu: int, descriptors: list[tuple[int, int]]) -> NoReturn:
+        """Turn this forked process into a child of a role."""
         try:
-            self._walls.shut(cell, descriptors)
-            random.seed(0)
-            ROLES[role]()
+            self._walls.shut(cpu, descriptors)
+            _SERVE[role]()
         except BaseException as error:  # noqa: BLE001  # a child must never go on as a second zygote
             os.write(2, f"{type(error).__name__}: {error}\n".encode(errors="backslashreplace")[:2000])
             os._exit(121)
         finally:
             os._exit(0)
 
-    def _end(self, pid: int) -> list[Value]:
-        """Kill a child if it still runs; how it ended, its CPU seconds and its largest memory in KiB."""
+    def _end(self, pid: int) -> bytes:
+        """Kill a child if it still runs, and clean up; how it ended."""
         os.kill(pid, signal.SIGKILL)
         _, status, usage = os.wait4(pid, 0)
         self._kill_strays()
         self._clean()
-        return [status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss]
+        return ENDED.pack(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 
     def _kill_strays(self) -> None:
         """End what the child left behind: orphans became our children."""
@@ -169,29 +192,22 @@ class Zygote:
             namespaces.fresh_work(self._setting.work, self._setting.folder_bytes)
         else:
             folder.renew(self._setting.work)
+        self._walls.renewed()
         self._state = folder.FolderState(self._setting.work)
 
 
-def _warm_up() -> None:
-    """Run what every child runs, so that the interpreter's caches are filled before the fork and not after each."""
-    read, write = os.pipe()
-    ours, theirs = socket.socketpair()
-    for _ in range(16):
-        recursion = solution.Recursion(0)
-        names, _problem = solution.load("def f(a, b):\n    return a + b\n", "__warm_up__", recursion)
-        frames.send(write, ["c", 1, "f", [[1], [{"f": "0x1p+0"}]], {"d": []}])
-        _, turn, name, args, kwargs = frames.receive(read)
-        frames.send(write, solution.answer(names, turn, name, args, kwargs, recursion))
-        frames.receive(read)
-        recursion.__enter__()
-        frames.send(ours.fileno(), ["r", 1, [3], None])
-        stub.Solution(theirs.fileno(), names).call("f", ([1], 2), {})
-        ours.recv(1 << 12)
-    ours.close()
-    theirs.close()
-    del sys.modules["__warm_up__"]
-    os.close(read)
-    os.close(write)
+def _fork(layers: tuple[Layer, ...]) -> Callable[[], int]:
+    if Layer.NAMESPACES in layers:
+        return namespaces.fork_alone()
+    # A level of limits alone also serves machines whose system calls are not known by number.
+    return libc.Fork() if Layer.CAPABILITIES in layers else os.fork
+
+
+def _seed(packages: tuple[str, ...]) -> None:
+    """Give all programs the same pseudo-random numbers, so that a verdict can be repeated."""
+    random.seed(0)
+    if "numpy" in packages:
+        sys.modules["numpy"].random.seed(0)
 
 
 def _children_file(pid: int) -> int:

@@ -34,7 +34,7 @@ def test_a_half_frame_is_a_closed_channel_and_a_long_one_an_error() -> None:
         os.write(write, data)
         os.close(write)
         with pytest.raises(error):
-            frames.receive(read)
+            frames.Reader(read).receive()
         os.close(read)
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from stages.sandbox import folder
+from stages.sandbox import roots as folders
 from stages.sandbox.jobs import SplitTests
 from stages.sandbox.sandbox import open_sandbox
 from stages.sandbox.verdict import Status, Verdict
@@ -86,12 +86,12 @@ def test_a_killed_caller_leaves_no_process_and_its_folder_is_swept(root: Path) -
     caller.wait()
     caller.stdout.close()
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in (*pids, *running)))
-    folder.sweep()
+    folders.sweep()
     assert not [path for path in roots() if not locked(path)]
 
 
 def roots() -> list[Path]:
-    return list(Path(tempfile.gettempdir()).glob(f"{folder.PREFIX}*"))
+    return list(Path(tempfile.gettempdir()).glob(f"{folders.PREFIX}*"))
 
 
 def locked(path: Path) -> bool:

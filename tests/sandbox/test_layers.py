@@ -60,7 +60,7 @@ def test_all_layers_of_a_good_system() -> None:
 
 
 BLOCKED = """
-import ctypes, struct, sys
+import sys
 from stages.sandbox import libc, seccomp
 from stages.sandbox.layers import require
 from stages.sandbox.seccomp import _Step
@@ -69,10 +69,8 @@ steps = [_Step(0x20, 0, 0, 0)]
 for number in blocked:
     steps += [_Step(0x15, 0, 1, number), _Step(6, 0, 0, 0x00050000 | int(sys.argv[3]))]
 steps.append(_Step(6, 0, 0, 0x7FFF0000))
-filter = seccomp.Filter()
-filter._code, filter._steps = b"".join(struct.pack("=HBBI", *step) for step in steps), len(steps)
 libc.refuse_new_privileges()
-filter.install(1)
+seccomp.Filter(steps).install(1)
 try:
     print(require(sys.argv[1]))
 except Exception as error:
