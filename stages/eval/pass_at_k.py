@@ -24,7 +24,7 @@ def pass_at_k(num: NDArray[np.int64], right: NDArray[np.int64], k: int) -> NDArr
     assert (num >= k).all()
     none = np.ones(len(num))
     for drawn in range(k):
-        none *= np.maximum(num - right - drawn, 0) / (num - drawn)
+        none *= (num - right - drawn) / (num - drawn)  # once 0, it stays so
     return 1 - none
 
 

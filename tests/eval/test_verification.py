@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stages.core.options import RunOptions
 from stages.core.tables import VERDICTS
+from stages.eval.benchmarks import benchmark_of
+from stages.eval.config import EvalConfig
 from stages.eval.fields import Unfit
 from stages.eval.measured import Figure, to_figures
 from stages.eval.verification import GAIN, RULES, Verdict, decisions, doubts, measure, missing, read, standings_of
@@ -87,6 +90,13 @@ def test_a_test_that_a_row_does_not_name_was_not_run() -> None:
     standings = standings_of(items(row("a", "01", False), late, row("a", "", False), row("a", "1~", True)))
     assert standings.passed.tolist() == [1, 1, 0, 1]
     assert standings.total.tolist() == [2, 2, 2, 1]
+    named = standings_of(
+        items(row("a", "01", False), row("a", "-1", True), row("a", "--", False), row("a", "1~", True))
+    )
+    assert (named.weighted_rate.tolist(), named.strength.tolist()) == (
+        standings.weighted_rate.tolist(),
+        standings.strength.tolist(),
+    )
 
 
 def test_a_stored_weighted_rate_is_taken_and_a_missing_one_is_made() -> None:
@@ -106,6 +116,8 @@ def drawn(seed: int, tasks: int, programs: int = 8) -> list[Verdict]:
         for _ in range(programs):
             truth = bool(rng.random() < 0.4)
             passed = "".join(map(str, (rng.random(6) < ease * (1 if truth else 0.6)).astype(int)))
+            if rng.random() < 0.1:
+                passed = "~" * 6  # no test counts, so that there is no rate
             rows.append(row(f"t{task}", passed, truth if rng.random() < 0.9 else None, bool(rng.random() < 0.5)))
     return items(*rows)
 
@@ -121,7 +133,7 @@ def test_figures_of_drawn_tasks_equal_the_plain_ones(seed: int) -> None:
         places = np.concatenate(
             [np.flatnonzero((standings.task == task) & ~np.isnan(standings.truth)) for task in tasks]
         )
-        truth, rate = standings.truth[places] > 0, standings.pass_rate[places]
+        truth, rate = standings.truth[places] > 0, np.nan_to_num(standings.pass_rate[places], nan=-1)
         for name, value in zip(measured.names, measured.compute(tasks), strict=True):
             chosen = decided[name.group]
             assert chosen is not None
@@ -144,6 +156,21 @@ def test_a_rule_that_has_enough_labels_decides_and_one_that_refuses_is_named() -
     said = doubts(list(few.values()))
     assert [one.split(" ")[0] for one in said] == [rule for rule in RULES if rule.startswith("calibrated")]
     assert not any("precision=0.5" in one for one in doubts(list(found.values())))
+
+
+def test_the_seed_of_the_run_is_that_of_the_rules() -> None:
+    verdicts = drawn(0, 90)
+
+    def calibrated(seed: int) -> list[float]:
+        config = EvalConfig(benchmark="verification", inputs=("x",), run=RunOptions(seed=seed))
+        measured = benchmark_of(config).measure(verdicts, 20)
+        values = measured.compute(np.arange(90))
+        return [
+            float(v) for v, name in zip(values, measured.names, strict=True) if name.group == "calibrated:precision=0.5"
+        ]
+
+    assert calibrated(0)
+    assert calibrated(0) == calibrated(0) != calibrated(1)
 
 
 def test_tasks_are_drawn_not_programs() -> None:
