@@ -169,8 +169,9 @@ def test_the_seed_of_the_run_is_that_of_the_rules() -> None:
             float(v) for v, name in zip(values, measured.names, strict=True) if name.group == "calibrated:precision=0.5"
         ]
 
-    assert calibrated(0)
-    assert calibrated(0) == calibrated(0) != calibrated(1)
+    first, other = calibrated(0), calibrated(1)
+    assert first
+    assert first != other
 
 
 def test_tasks_are_drawn_not_programs() -> None:
