@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from stages.programs.matrix import FLAKY
+from stages.programs.syntax import parse
 from stages.sandbox.verdict import CaseResult, Outcome, Verdict
 
 _MODULES: Final = frozenset(
@@ -49,11 +50,8 @@ def _one(result: CaseResult, others: list[bool]) -> Result:
 
 
 def _depends_on_chance(source: str) -> bool:
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return any(_is_suspect(node) for node in ast.walk(tree))
+    tree = parse(source)
+    return tree is not None and any(_is_suspect(node) for node in ast.walk(tree))
 
 
 def _is_suspect(node: ast.AST) -> bool:

@@ -131,7 +131,8 @@ class _Run:
         config, root = self.settings.config, self.settings.root
         numeric = numeric_columns(self.settings.pass_through)
         programs = load_programs(runs.root, range(len(runs.slices)), numeric)
-        decided = decide(programs, strengths, config)
+        # Without any program there is nothing that a rule could be fitted to; that all rows failed is said at the end.
+        decided = decide(programs, strengths, config if len(programs) else replace(config, keep="all"))
         facts, scratch = decided_facts(decided, config), hidden(root, "tmp")
         write_text(hidden(root, "report") / "decided.json", dump_json(facts), scratch)
         if decided.tests.num_rows:

@@ -18,8 +18,9 @@ from stages.core.job import PartOutput
 from stages.core.manifest import hidden
 from stages.core.passing import PassThrough
 from stages.core.rows import SourceRow
+from stages.core.runner import schema_with
 from stages.core.shards import part_path, to_table, write_part
-from stages.core.tables import TIMINGS
+from stages.core.tables import TIMINGS, VERDICTS
 from stages.programs.matrix import FLAKY, OUTCOMES, Floats
 from stages.verify_code import columns
 from stages.verify_code.decide import INPROC, Decided, Programs
@@ -49,7 +50,7 @@ def load_programs(runs: Path, parts: Iterable[int], numeric: Sequence[str]) -> P
         names |= {offset + place: own for place, own in _names(path, wanted)}
         offset += table.num_rows
         tables.append(table)
-    table = pa.concat_tables(tables)
+    table = pa.concat_tables([*tables, _empty(numeric)], promote_options="permissive")
     return Programs(
         problem=table["problem_id"].to_pylist(),
         suite=table[columns.SUITE].to_pylist(),
@@ -65,6 +66,12 @@ def load_programs(runs: Path, parts: Iterable[int], numeric: Sequence[str]) -> P
         length=np.array(table[columns.LENGTH].to_pylist(), dtype=np.int64),
         further={name: _floats(table[name]) for name in numeric},
     )
+
+
+def _empty(numeric: Sequence[str]) -> pa.Table:
+    """No programs: what is left where every row was rejected."""
+    known = {field.name: field for field in schema_with(VERDICTS, columns.run_columns())}
+    return pa.schema([*(known[name] for name in _COMPACT), *((name, pa.null()) for name in numeric)]).empty_table()
 
 
 def _named(table: pa.Table, seen: set[str]) -> list[int]:
