@@ -52,7 +52,6 @@ class Relative:
         passed = standings.passed.astype(np.float64)
         best = best_of_task(passed, standings.task)
         share = np.divide(passed, best, out=np.full(len(standings), np.nan), where=best > 0)
-        share[standings.total == 0] = np.nan
         kept = at_least(share, self.least) & (standings.passed > 0)
         reasons = [
             f"{self.name}: {show(count)} of the best {show(most)}, {compared(value, self.least, kept=one)}"

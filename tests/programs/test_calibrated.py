@@ -97,6 +97,14 @@ def test_deciding_twice_gives_the_same() -> None:
         assert first.facts == second.facts
 
 
+def test_folds_and_draws_follow_the_seed() -> None:
+    first, second = (decide("calibrated:precision=0.6,bins=1", seed=seed) for seed in (3, 4))
+    assert first.reasons != second.reasons
+    fractions = [decision.facts["table"][3] for decision in (first, second)]
+    assert fractions[0]["kept"] == fractions[1]["kept"]
+    assert fractions[0]["precision"] != fractions[1]["precision"]
+
+
 def test_programs_without_tests_are_not_kept() -> None:
     gone = np.arange(1200) % 50 == 0
     standings = dataclasses.replace(

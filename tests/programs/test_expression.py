@@ -117,6 +117,8 @@ def test_columns_can_be_checked_before_and_after() -> None:
     rule = parse_expression("lenght>1")
     with pytest.raises(ConfigError, match="Did you mean length"):
         rule.decide(STANDINGS)
+    with pytest.raises(ConfigError, match="character 14: there is no column lenght"):
+        parse_expression("tests>=0 and lenght>1 or lenght<0").decide(STANDINGS)
 
 
 @pytest.mark.parametrize("seed", range(60))

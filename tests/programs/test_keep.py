@@ -129,6 +129,7 @@ def test_rules_equal_their_slow_twins(seed: int) -> None:
         ("fracc:0.8", "Did you mean frac? Rules are all, frac:0.8,"),
         ("frac0.8", "Did you mean frac?"),
         ("frac 0.8", "Did you mean frac?"),
+        ("rel0.125", "Did you mean rel?"),
         ("consensu", "Did you mean consensus?"),
         ("calibrate:precision=0.9", "Did you mean calibrated?"),
         ("xyz", "'xyz' is no rule. Rules are all, "),

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from stages.programs.logistic import fit_logistic, probabilities
+from stages.programs.matrix import Bools, Floats
 from stages.programs.scores import features_of, fitted_score, plain_score
 from tests.programs.made import labelled, made
 
@@ -42,19 +43,26 @@ def test_logistic_regression_without_features_gives_the_share() -> None:
     assert weights == pytest.approx([np.log(1 / 3)])
 
 
+def assert_flat(features: Floats, labels: Bools, ridge: float) -> None:
+    """The slopes of the loss vanish at the fitted weights."""
+    weights = fit_logistic(features, labels, ridge=ridge)
+    errors = probabilities(features, weights) - labels
+    assert errors.sum() == pytest.approx(0, abs=1e-7)
+    assert features.T @ errors == pytest.approx(-ridge * weights[1:], abs=1e-6)
+
+
 def test_logistic_regression_is_at_the_minimum() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(200, 3))
     labels = rng.random(200) < 1 / (1 + np.exp(-(features @ [2.0, -1.0, 0.0] + 0.5)))
+    assert_flat(features, labels, 3.0)
 
-    def loss(weights: np.ndarray) -> float:
-        p = probabilities(features, weights)
-        return float(-np.log(np.where(labels, p, 1 - p)).sum() + 3 / 2 * (weights[1:] ** 2).sum())
 
-    weights = fit_logistic(features, labels, ridge=3.0)
-    for place in range(4):
-        step = np.eye(4)[place] * 1e-4
-        assert loss(weights) < min(loss(weights + step), loss(weights - step))
+def test_steps_that_overshoot_are_halved() -> None:
+    """Far outliers: Newton's full steps end in a singular curvature."""
+    rng = np.random.default_rng(2)
+    features = 100 * rng.standard_t(1, size=(10, 3))
+    assert_flat(features, rng.random(10) < 0.5, 0.1)
 
 
 def test_separable_labels_have_finite_weights() -> None:
@@ -69,6 +77,8 @@ def test_fitted_score_learns_from_its_training_programs_only() -> None:
     features, truth, train = features_of(standings), standings.truth > 0, standings.task < 30
     score = fitted_score(features, truth, train)
     assert np.array_equal(score, fitted_score(features, truth & train, train))
+    elsewhere = np.where(train[:, None], features, features * 3 + 1)
+    assert np.array_equal(score[train], fitted_score(elsewhere, truth, train)[train])
     held_out = score[~train]
     assert held_out[truth[~train]].mean() > held_out[~truth[~train]].mean() + 0.3
 
@@ -77,8 +87,11 @@ def test_equal_features_tie() -> None:
     standings = labelled(np.random.default_rng(3), 20)
     features = np.concatenate([features_of(standings)] * 3)
     truth = np.tile(standings.truth > 0, 3)
-    score = fitted_score(features, truth, np.ones(600, dtype=np.bool_))
+    train = np.ones(600, dtype=np.bool_)
+    score = fitted_score(features, truth, train)
     assert np.array_equal(score[:200], score[200:400])
+    order = np.random.default_rng(0).permutation(600)
+    assert np.array_equal(fitted_score(features[order], truth[order], train), score[order])
 
 
 def test_labels_that_are_all_equal_give_their_mean() -> None:
