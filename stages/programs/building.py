@@ -154,9 +154,9 @@ def _scripts(material: Scripts, column: str, around: Around) -> Suite:
 def _snippets(material: Snippets, column: str, around: Around) -> Suite:
     if (code := as_code(material)) is not None:
         return _code(code, column, around)
-    entry_point = _entry_point(column, around)
     texts = [textwrap.dedent(text) for text in material.texts]
     trees = [parsed(text, column, f"test {place}") for place, text in enumerate(texts)]
+    entry_point = _entry_point(column, around)
     if material.setup:
         parsed(material.setup, "test_setup_code")
     tests = SplitTests(cases=tuple(texts), setup=_joined(_auxiliary(trees, around, entry_point), material.setup))

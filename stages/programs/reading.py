@@ -55,7 +55,7 @@ def check_columns(names: Sequence[str], source: str, *, needs_tests: bool = True
         return
     found = ", ".join(name for name in names if name != "id") or "none"
     ours, like = ("tests", _LIKE_TESTS) if answers else ("solution", _LIKE_SOLUTION)
-    likely = [name for name in names if name in like] or difflib.get_close_matches(ours, names, n=1, cutoff=0.6)
+    likely = [name for name in like if name in names] or difflib.get_close_matches(ours, names, n=1, cutoff=0.6)
     hint = f"--map {ours}={likely[0] if likely else 'COLUMN'}"
     what = "tests" if answers else "solutions to verify"
     known = ("tests", "test", "test_list", "input_output") if answers else ("solution", "solutions", "completion")
