@@ -46,7 +46,8 @@ class Augmenting:
         """Whether the task goes into another round."""
         self._task, self._origin, self._options = task, origin, options
         matrix = known.matrix
-        if trusted and job.measured is not None:
+        # the tests of a suite are found anew in each run, and may be others for the reference than for the solutions
+        if trusted and job.measured is not None and len(job.measured.valid) == matrix.passed.shape[1]:
             matrix = _columns(matrix, job.measured.valid)
         counts = np.ones(len(known.sources), dtype=np.int64) if known.counts is None else known.counts
         self._bench = Bench(

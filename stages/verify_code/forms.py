@@ -31,13 +31,15 @@ _ASKED_NAME: Final = "_result_and_arguments"
 _ASKED: Final = """
 
 def _result_and_arguments(*arguments):
-    return {entry}(*arguments), arguments
+    result = {entry}(*arguments)
+    steps = hasattr(result, "__next__")
+    return (list(result) if steps else result), arguments, steps
 """
 _ORACLE: Final = re.compile(r"_verify\(candidate, (\(.*\)), '(\w+)'\)", re.DOTALL)
 _CLOSE: Final = """{source}
 
-def same(own, right):
-    return close(own, right, {rtol!r}, {atol!r})
+def _same(own, right):
+    return _rlbff_close(own, right, {rtol!r}, {atol!r})
 """
 
 
@@ -76,7 +78,7 @@ def completed(proposal: Proposal, value: Value, task: Task, config: VerifyCodeCo
         return proposal._replace(content=case) if text.strip() and len(text) <= LARGEST else None
     assert isinstance(proposal.content, Case)
     match value:
-        case (result, tuple(left)) if _is_literal(result) and _is_literal(left):
+        case (result, tuple(left), bool(steps)) if _is_literal(result) and _is_literal(left):
             pass
         case _:
             return None
@@ -85,7 +87,7 @@ def completed(proposal: Proposal, value: Value, task: Task, config: VerifyCodeCo
         return proposal._replace(content=Case(args=arguments, expected=result))
     if (oracle := oracle_of(task)) is not None:
         return proposal._replace(content=f"_verify(candidate, {arguments!r}, {oracle!r})")
-    return proposal._replace(content=_as_code(proposal.text, task.entry_point or "", arguments, result, left))
+    return proposal._replace(content=_as_code(task.entry_point or "", proposal, result, left, steps=steps))
 
 
 def tests_of(contents: Sequence[Case | StdioCase | str], kind: Kind, task: Task, config: VerifyCodeConfig) -> Tests:
@@ -138,17 +140,20 @@ def _own_comparison(task: Task, config: VerifyCodeConfig) -> DataTests | None:
     return DataTests(cases=(), compare=config.compare, rtol=config.rtol, atol=config.atol)
 
 
-def _as_code(call: str, entry_point: str, arguments: tuple[Value, ...], result: Value, left: tuple[Value, ...]) -> str:
-    """A test as code; where the reference changes its arguments, these are looked at, too."""
+def _as_code(entry_point: str, proposal: Proposal, result: Value, left: tuple[Value, ...], *, steps: bool) -> str:
+    """A test as code. An iterator is read out (`steps`); arguments that the reference changes are looked at, too."""
+    assert isinstance(proposal.content, Case)
+    read_out = "list({})" if steps else "{}"
+    arguments = proposal.content.args
     if repr(left) == repr(arguments):
-        return _assert(call, result)
-    lines = (f"given = {list(arguments)!r}", _assert(f"{entry_point}(*given)", result), _assert("given", list(left)))
-    return "\n".join(lines)
+        return _assert(read_out.format(proposal.text), result)
+    called = _assert(read_out.format(f"{entry_point}(*_given)"), result)
+    return "\n".join((f"_given = {list(arguments)!r}", called, _assert("_given", list(left))))
 
 
 def _assert(what: str, value: Value) -> str:
     if _has_float(value):
-        return f"assert same({what}, {value!r})"
+        return f"assert _same({what}, {value!r})"
     return f"assert {what} is {value!r}" if value is None else f"assert {what} == {value!r}"
 
 

@@ -254,7 +254,7 @@ def test_what_a_function_leaves_in_its_arguments_counts(verifier: SandboxVerifie
     job = Job(task=task, known=known(right, wrong), measured=measured())
     (found,) = augmented(saying({"inputs": [[[2, 1]], [[1, 3, 2]]]}), verifier, tmp_path, job)
     assert [test.text for test in found.tests] == [
-        "given = [[1, 3, 2]]\nassert arrange(*given) is None\nassert given == [[1, 2, 3]]"
+        "_given = [[1, 3, 2]]\nassert arrange(*_given) is None\nassert _given == [[1, 2, 3]]"
     ]
     assert found.outcomes == (("pass",), ("fail",))
     assert_reference_passes(verifier, task, found)
@@ -271,7 +271,29 @@ def test_the_last_bit_of_a_sum_is_no_difference_and_a_whole_number_is(
     job = Job(task=task, known=Known(sources=(right, other, wrong), matrix=untested), measured=None)
     (found,) = augmented(saying({"inputs": [[[0.1, 0.2, 0.3]]]}), verifier, tmp_path, job)
     assert found.outcomes == (("pass",), ("pass",), ("fail",))
-    assert found.tests[0].text == "assert same(total([0.1, 0.2, 0.3]), [0.6000000000000001, 30000000])"
+    assert found.tests[0].text == "assert _same(total([0.1, 0.2, 0.3]), [0.6000000000000001, 30000000])"
+
+
+def test_what_a_generator_gives_is_compared(verifier: SandboxVerifier, tmp_path: Path) -> None:
+    right = "def count(n):\n    yield from range(n)\n"
+    wrong = "def count(n):\n    yield from range(1, n + 1)\n"
+    task = Task(key="c", entry_point="count", reference=right, suite=suite("assert list(count(0)) == []"))
+    job = Job(task=task, known=known(right, wrong), measured=measured())
+    (found,) = augmented(saying({"inputs": [[3]]}), verifier, tmp_path, job)
+    assert [test.text for test in found.tests] == ["assert list(count(3)) == [0, 1, 2]"]
+    assert found.outcomes == (("pass",), ("fail",))
+
+
+@pytest.mark.parametrize("name", ["close", "same", "given", "candidate"])
+def test_a_program_with_an_unlucky_name_does_not_judge_itself(
+    verifier: SandboxVerifier, tmp_path: Path, name: str
+) -> None:
+    right = f"def {name}(x):\n    return x + 0.5\n"
+    wrong = f"def {name}(*x):\n    return True if len(x) > 1 else 7.0\n"
+    task = Task(key="n", entry_point=name, reference=right, suite=suite(f"assert {name}(0)"))
+    job = Job(task=task, known=known(right, wrong), measured=measured())
+    (found,) = augmented(saying({"inputs": [[1]]}), verifier, tmp_path, job)
+    assert found.outcomes == (("pass",), ("fail",))
 
 
 def test_tuples_and_sets_come_as_literals(verifier: SandboxVerifier, tmp_path: Path) -> None:
@@ -406,6 +428,21 @@ def test_a_reference_that_does_not_load_is_not_trusted(verifier: SandboxVerifier
     augmented(saying({"assertions": []}), verifier, tmp_path, job, calls=calls)
     assert "def clamp(\n" not in calls[0].body["messages"][1]["content"]
     assert '"assertions"' in calls[0].body["messages"][1]["content"]
+
+
+def test_a_suite_whose_tests_differ_between_runs_is_taken_whole(verifier: SandboxVerifier, tmp_path: Path) -> None:
+    job = Job(task=clamp_task(), known=known(RIGHT, SAME), measured=measured(num_tests=3))
+    (found,) = augmented(saying({"inputs": [[-1, 0, 10]]}), verifier, tmp_path, job)
+    assert len(found.tests) == 1
+
+
+def test_tests_that_the_reference_fails_part_nobody(verifier: SandboxVerifier, tmp_path: Path) -> None:
+    programs = known(RIGHT, SAME, outcomes=[["pass"], ["fail"]])
+    answer = saying({"inputs": [[-1, 0, 10]]})
+    for valid, kept in ((True, 0), (False, 1)):
+        job = Job(task=clamp_task(), known=programs, measured=measured(valid=valid))
+        (found,) = augmented(answer, verifier, tmp_path, job)
+        assert len(found.tests) == kept
 
 
 # --- tasks that cannot be augmented ---
