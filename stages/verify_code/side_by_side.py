@@ -153,7 +153,7 @@ def _changed(value: Any, rng: random.Random) -> Any:  # noqa: ANN401
     if type(value) is tuple and value:
         # Positions in a tuple have meanings, as arguments have.
         items, place, other = list(value), rng.randrange(len(value)), rng.randrange(len(value))
-        if type(items[place]) is type(items[other]) and rng.randrange(4) == 0:
+        if place != other and type(items[place]) is type(items[other]) and rng.randrange(4) == 0:
             items[place], items[other] = items[other], items[place]
         else:
             items[place] = _changed(items[place], rng)
