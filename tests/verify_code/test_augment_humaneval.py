@@ -19,7 +19,7 @@ from stages.verify_code.config import SandboxOptions
 from stages.verify_code.measuring import measure
 from stages.verify_code.verifier import SandboxVerifier
 from tests.servers.scripted import Call, Said, completion, scripted
-from tests.verify_code.test_augment import asked
+from tests.verify_code.clamping import asked
 
 TASKS = ("HumanEval/5", "HumanEval/10", "HumanEval/15", "HumanEval/65")
 JUNK: list[Any] = ["junk", {}, [None] * 9, ["x" * 70_000], "__import__('os')._exit(0)"]
