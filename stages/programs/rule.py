@@ -43,14 +43,16 @@ class Rule(Protocol):
 
 
 _SLACK: Final = 1e-7
-"""Relative, above 1: what sums of weights and columns of 32 bits lose. Shares of counted tests lie further apart."""
+"""What sums of weights and columns of 32 bits lose at 1; shares of counted tests lie further apart."""
+
+_LARGEST: Final = 10.0
+"""Up to here the slack grows with the threshold: of shares and scores. Larger numbers are counts, which are exact."""
 
 
 def at_least(values: Floats, thresholds: Floats | float) -> Bools:
     """Whether values reach their thresholds, but for rounding; a NaN does not."""
     limit = np.asarray(thresholds, dtype=np.float64)
-    scale = np.maximum(1.0, np.maximum(np.abs(values), np.abs(limit)))
-    return np.asarray(values >= limit - _SLACK * scale)
+    return np.asarray(values >= limit - _SLACK * np.clip(np.abs(limit), 1.0, _LARGEST))
 
 
 def best_of_task(values: Floats, task: Ints) -> Floats:

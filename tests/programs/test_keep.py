@@ -98,6 +98,14 @@ def test_rates_of_32_bits_reach_their_thresholds() -> None:
     column = made([7, 9, 7], [10, 10, 10], weighted_rate=stored)
     assert decide("wfrac:0.7", column).kept.tolist() == [True, True, False]
     assert decide("weighted<=0.7", column).kept.tolist() == [True, False, True]
+    scores = made([1, 1], [1, 1], judge=np.array([4.7, 4.6999], dtype=np.float32))
+    assert decide("judge>=4.7", scores).kept.tolist() == [True, False]
+
+
+def test_large_counts_are_compared_exactly() -> None:
+    times = made([1, 1, 1], [1, 1, 1], further={"written": [1_700_000_000, 1_700_000_001, 1_700_000_002]})
+    assert decide("written>=1700000001", times).kept.tolist() == [False, True, True]
+    assert decide("written=1700000001", times).kept.tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("seed", range(20))
