@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from stages.programs.matrix import Bools
 from stages.programs.standings import Floats
 from stages.programs.thresholds import search, wilson_low
 from tests.naive import keep_rules as naive
@@ -72,3 +73,26 @@ def test_many_scores_are_thinned_but_the_ends_stay() -> None:
 def test_nothing_right() -> None:
     scores = np.arange(60) / 60
     assert search(scores, np.zeros(60, dtype=np.bool_), np.arange(60) % 20, 0.1, seed=0, draws=20) == (None, 0.0)
+
+
+@pytest.mark.parametrize("target", [0.6, 0.7])
+def test_thresholds_keep_their_promise_in_the_population(target: float) -> None:
+    """In at most one run of twenty a threshold is found whose precision in truth falls short."""
+    rng = np.random.default_rng(7)
+    whole_scores, whole_truth = drawn_tasks(rng, 20_000)
+    short = found = 0
+    for run in range(150):
+        scores, truth = drawn_tasks(rng, 25)
+        task = np.repeat(np.arange(25), 8)
+        best = search(scores.ravel(), truth.ravel(), task, target, seed=run, draws=200).found
+        if best is not None:
+            found += 1
+            short += bool(whole_truth[whole_scores >= best.value].mean() < target)
+    assert found > 50
+    assert short <= 150 / 20
+
+
+def drawn_tasks(rng: np.random.Generator, num_tasks: int) -> tuple[Floats, Bools]:
+    """Eight programs of each task, and tasks of which more or fewer are right at the same score."""
+    ease, scores = rng.normal(0, 1.5, (num_tasks, 1)), rng.random((num_tasks, 8))
+    return scores, rng.random((num_tasks, 8)) < 1 / (1 + np.exp(-(5 * scores - 2.5 + ease)))
