@@ -1,5 +1,9 @@
 """Numbers by which programs can be ordered from probably wrong to probably right, with and without labels.
 
+Average precision on the even half of CodeT's samples, ten a task: agreement .78, fitted (on held-out tasks) .79, pass
+rate .57, consensus .55. With three or five samples a task agreement is ahead of fitted, and it needs no labels: hence
+it is the default of `calibrated`. It believes groups, so a popular wrong answer on which wrong tests agree wins.
+
 Shapes: N programs, F features. A program without tests has NaN.
 """
 
