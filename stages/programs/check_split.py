@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
-from stages.programs import dependence, syntax
+from stages.programs import dependence, loops, syntax
 
 _CHECK: Final = "check"
 _LONGEST: Final = 8 << 20
@@ -38,7 +38,7 @@ def split_check(tree: ast.Module, source: str, entry_point: str) -> Split:
     asserting = _asserting([*rest, *check.body])
     if check.decorator_list or len(check.args.args) != 1 or any(_tests(part, asserting) for part in rest):
         return whole
-    groups = _groups(check.body, asserting, rest, {check.args.args[0].arg, entry_point})
+    groups = _cut(check.body, asserting, rest, {check.args.args[0].arg, entry_point})
     if groups is None:
         return whole
     cases = []
@@ -53,19 +53,21 @@ def split_statements(tree: ast.Module, source: str, entry_point: str) -> Split:
     """One case for each statement at the top that asserts something, likewise."""
     whole = Split("", (source,))
     asserting = _asserting(tree.body)
-    first = next(
-        (
-            place
-            for place, part in enumerate(tree.body)
-            if _tests(part, asserting) or {entry_point, "candidate"} & syntax.read(part)
-        ),
-        None,
-    )
-    if first is None:
-        return whole
-    setup, body = tree.body[:first], tree.body[first:]
-    groups = _groups(body, asserting, setup, {entry_point, "candidate"})
-    return whole if groups is None else Split(_text(setup), tuple(map(_text, groups)))
+    for body in (loops.unrolled(tree.body, lambda part: _tests(part, asserting)), tree.body):
+        calls = [_tests(part, asserting) or bool(syntax.read(part) & {entry_point, "candidate"}) for part in body]
+        first = calls.index(True) if True in calls else len(body)
+        groups = _groups(body[first:], asserting, body[:first], {entry_point, "candidate"})
+        if groups is not None:
+            return Split(_text(body[:first]), tuple(map(_text, groups)))
+    return whole
+
+
+def _cut(
+    body: Sequence[ast.stmt], asserting: AbstractSet[str], outer: Sequence[ast.stmt], solution: AbstractSet[str]
+) -> list[list[ast.stmt]] | None:
+    """The statements of each case, each iteration of a loop over cases being one if it can; None as in `_groups`."""
+    taken_apart = loops.unrolled(body, lambda part: _tests(part, asserting))
+    return _groups(taken_apart, asserting, outer, solution) or _groups(body, asserting, outer, solution)
 
 
 def _groups(

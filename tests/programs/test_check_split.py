@@ -69,7 +69,7 @@ def test_statements_at_the_top_are_cut_likewise() -> None:
         (["import pytest", "with pytest.raises(ValueError): candidate(-1)", "assert candidate(1) == 1"], 2),
         (["r = candidate([1, 2])", "assert isinstance(r, list)", "assert len(r) == 2", "assert r[0] == 1"], 3),
         (["s = 'abc'", "assert candidate(s) == 3", "assert candidate(s, 2) == 5"], 2),
-        (["for x in (1, 2): assert candidate(x)", "for x in (3, 4): assert candidate(x)"], 2),
+        (["for x in (1, 2): assert candidate(x)", "for x in (3, 4): assert candidate(x)"], 4),
         (["assert candidate(1) == 1", "candidate(2)"], 2),
         (["x = [1]", "candidate(x)", "assert x == [2]", "assert len(x) == 1"], 2),
     ],
@@ -138,6 +138,11 @@ PIECES = (
     "x.append({a})",
     "for n in ({a}, {b}): assert candidate([n]) == n",
     "for w in x: assert w < 5; x = x[1:]",
+    "for w in [{a}, {b}]: assert candidate([w]) == w",
+    "q = [[{a}], [{b}]]",
+    "for w in q: assert candidate(w) == {a}",
+    "assert q[0] != {b}",
+    "for i, w in enumerate([[{a}, 1], [{b}]]): n = n + i; assert candidate(w) >= n",
     "assert (n := candidate([{b}])) == {b}",
     "def same(v): x.append(v); assert v is not None",
     "same(candidate([{a}]))",
@@ -196,3 +201,37 @@ def test_splitting_leaves_the_tree_as_it_was() -> None:
     before = ast.dump(copy.deepcopy(tree))
     split_check(tree, source, "f")
     assert ast.dump(tree) == before
+
+
+EVALPLUS = (
+    "def assertion(out, exp, atol):\n    assert out == exp\n"
+    "def check(candidate):\n    inputs = [[1], [[2, 3]], [-4]]\n    results = [1, [2, 3], {{5}}]\n"
+    "    for i, (inp, exp) in enumerate(zip(inputs, results)):\n        {}assertion(candidate(*inp), exp, 0)\n{}"
+)
+
+
+def test_loops_over_cases_that_are_written_out_are_taken_apart() -> None:
+    split = cut(EVALPLUS.format("", ""))
+    assert len(split.cases) == 3
+    assert "for i, (inp, exp) in [(1, ([[2, 3]], [2, 3]))]:" in split.cases[1]
+    assert "inputs" not in split.cases[1]
+    assert passes(*split, lambda x: x) == [True, True, False]
+    at_top = cut("cases = [(1, 1), (2, 3)]\nfor x, y in cases:\n    assert f(x) == y\nassert f(3) == 3")
+    assert at_top.setup == ""
+    assert passes(*at_top, lambda x: x) == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("print(inputs); ", ""),
+        ("", "    assert inputs"),
+        ("if i == 1: break\n        ", ""),
+        ("", "    else: assert i == 3"),
+    ],
+)
+def test_other_loops_stay_one_case(first: str, last: str) -> None:
+    split = cut(EVALPLUS.format(first, last))
+    assert len(split.cases) == 1
+    for lines in (["n = 0", "for x in (1, 2):", "    n += x", "    assert candidate(n)"], ["for x in g(): assert x"]):
+        assert len(cut(body(*lines)).cases) == 1
