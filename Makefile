@@ -11,6 +11,7 @@ OFFLINE := env -u RLBFF_LLM
 
 demo: .venv/.models
 	export PATH="$$PWD/$(BIN):$$PATH" && $(OFFLINE) bash docs/recipes/reward-model.sh sample_data/reviews.jsonl demo
+	export PATH="$$PWD/$(BIN):$$PATH" && bash docs/recipes/verified-code.sh sample_data/programs.jsonl demo/code
 
 test: .venv/.dev
 	$(BIN)/pytest -m "not slow"

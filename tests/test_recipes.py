@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ def test_the_chain_to_a_reward_model_runs_offline_in_pipes(root: Path, few_revie
     scored = rows_of(tmp_path / "out" / "scores")
     assert all(row["p_yes"] is None or 0 <= row["p_yes"] <= 1 for row in scored)
     assert len(rows_of(tmp_path / "out" / "best")) == len({str(row["prompt"]) for row in scored})
+
+
+def test_programs_become_training_data_and_pairs_of_arms(root: Path, tmp_path: Path) -> None:
+    done = run_recipe(root, "verified-code.sh", root / "sample_data" / "programs.jsonl", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    train = rows_of(tmp_path / "out" / "train")
+    assert all(row["kept"] and row["truth"] for row in train)
+    assert max(Counter(row["problem_id"] for row in train).values()) == 2
+    right, wrong = (rows_of(tmp_path / "out" / f"arm-{name}") for name in ("correct", "incorrect"))
+    assert sorted(row["problem_id"] for row in right) == sorted(row["problem_id"] for row in wrong)
+    assert {row["truth"] for row in right} == {True}
+    assert {row["truth"] for row in wrong} == {False}
 
 
 @pytest.mark.slow
