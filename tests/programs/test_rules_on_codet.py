@@ -1,22 +1,14 @@
 """The keep rules on CodeT's programs and model-written tests: the table, and precision at equal recall."""
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 
 from stages.core.errors import DataError
 from stages.programs.compare_rules import compare_at_equal_recall, keep_table
 from stages.programs.keep import parse_rule
-from stages.programs.matrix import Bools, Matrix
+from stages.programs.matrix import Bools
 from stages.programs.scores import plain_score
 from stages.programs.simple_rules import TABLE
-from stages.programs.stand import TaskResults, stand
 from stages.programs.standings import Standings
-from stages.sandbox.limits import Limits
-from stages.sandbox.sandbox import open_sandbox
-from tests.programs import codet
-from tests.sandbox.conftest import skip_unless_possible
 
 # programs that loop take a minute of CPU time, several of a busy machine's
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -35,24 +27,6 @@ PUBLISHED = {
     "consensus": (251, 0.574, 0.814),
     "consensus:0.8": (290, 0.517, 0.847),
 }
-
-
-@pytest.fixture(scope="module")
-def standings(shared_data: Path) -> Standings:
-    skip_unless_possible("standard")
-    tasks = [task for task in codet.read(shared_data) if task.tests]
-    with open_sandbox("standard", Limits(test_cpu=0.5, program_cpu=16)) as sandbox:
-        matrices = [Matrix.of(codet.outcomes(sandbox, task, task.programs)) for task in tasks]
-    results = [
-        TaskResults(
-            rows=np.arange(10 * number, 10 * number + 10),
-            matrix=matrix,
-            judge=np.full(10, np.nan),
-            truth=np.array(task.truth, dtype=np.float64),
-        )
-        for number, (task, matrix) in enumerate(zip(tasks, matrices, strict=True))
-    ]
-    return stand(results)
 
 
 def kept(standings: Standings, text: str, seed: int = 0) -> Bools:
