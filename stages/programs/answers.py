@@ -75,9 +75,11 @@ def _program_in(answer: str, entry_point: str | None, given: Stub | None, stop: 
         return _completed(answer, entry_point, given)
     block = fences.chosen(answer, entry_point)
     text = answer if block is None else block
-    for form in (text, textwrap.dedent(text)):
-        if _stands_alone(form, entry_point):
-            return _completed(form, entry_point, given)
+    if _stands_alone(text, entry_point):
+        return _completed(text, entry_point, given)
+    moved = textwrap.dedent(text)
+    if moved != text and _stands_alone(moved, entry_point) and not _returns(moved):
+        return _completed(moved, entry_point, given)
     if block is None and not text.startswith((" ", "\t", "\n", "\r")) and not syntax.looks_like_code(text):
         return None
     if given is not None and entry_point in syntax.functions(given.tree) and text.strip():
@@ -93,6 +95,12 @@ def _stands_alone(text: str, entry_point: str | None) -> bool:
     if entry_point is None:
         return syntax.looks_like_code(text) or not all(_is_word(part) for part in tree.body)
     return entry_point in syntax.bound(tree.body) or entry_point in syntax.methods(tree, "Solution")
+
+
+def _returns(text: str) -> bool:
+    """Whether the text is the body of a function, which may have a variable of the function's own name."""
+    tree = syntax.parse(text)
+    return tree is not None and any(isinstance(node, ast.Return) for part in tree.body for node in syntax.own(part))
 
 
 def _is_word(part: ast.stmt) -> bool:

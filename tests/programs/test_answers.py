@@ -30,6 +30,12 @@ def test_a_block_indented_as_a_whole_is_moved_to_the_margin() -> None:
     assert program("```\n    def f(x):\n        return sum(x)\n```") == WHOLE
 
 
+def test_a_body_may_have_a_variable_of_the_functions_name() -> None:
+    body = "    f = x[0]\n    if f:\n        return f\n"
+    assert program(body) == f"{PROMPT}{body}"
+    assert program(f"```\n{body}```") == f"{PROMPT}{body}"
+
+
 def test_a_block_may_hold_the_body_alone() -> None:
     assert program(f"```python\n{BODY}```") == f"{PROMPT}{BODY}"
     assert program(f"```python\n{BODY}```", PROMPT.rstrip()) == f"{PROMPT}{BODY}"

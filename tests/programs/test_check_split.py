@@ -99,6 +99,29 @@ def test_what_depends_stays_whole(lines: list[str]) -> None:
     assert cut(body(*lines)).cases == ("check(f)",)
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["STATE.append(1)", "assert candidate(1)", "assert len(STATE) == 1"],
+        ["d = STATE", "assert d.append(1) is None and candidate(1)", "assert d == [1]"],
+        ["d = STATE", "assert candidate(d)", "assert STATE == [0]"],
+    ],
+)
+def test_state_of_the_module_is_seen_too(lines: list[str]) -> None:
+    assert cut("STATE = [0]\n" + body(*lines)).cases == ("check(f)",)
+
+
+def test_a_name_that_is_bound_anew_links_nothing() -> None:
+    lines = [
+        "x = [3]",
+        "assert candidate(x)",
+        "x = [4]",
+        "assert candidate(x)",
+        "for x in ([1], [2]): assert candidate(x)",
+    ]
+    assert len(cut(body(*lines)).cases) == 4
+
+
 def test_other_shapes_of_check_stay_whole() -> None:
     assert cut("def check(candidate, n=1):\n    assert candidate(n)\n    assert candidate(2)").cases == ("check(f)",)
     assert cut("def check(candidate):\n    pass").cases == ("check(f)",)
