@@ -165,12 +165,13 @@ def _is_tuple(text: str) -> bool:
 
 
 def _is_literal(value: Value) -> bool:
-    """Whether Python reads the value's text as the same value again, and it is not too long."""
+    """Whether Python reads the value's text as a value again, and it is not too long."""
     try:
         text = repr(value)
-        return len(text) <= LARGEST and repr(ast.literal_eval(text)) == text
+        ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return False
+    return len(text) <= LARGEST
 
 
 def _has_float(value: Value) -> bool:

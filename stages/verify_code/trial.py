@@ -13,7 +13,7 @@ import numpy as np
 from stages.programs.matrix import Bools, Ints, Matrix, vector
 from stages.programs.task import Suite, Task
 from stages.sandbox.jobs import Case, Program, StdioCase, Tests
-from stages.sandbox.verdict import Outcome
+from stages.sandbox.verdict import Outcome, Status
 from stages.verify_code.augment_prompt import Kind
 from stages.verify_code.config import VerifyCodeConfig
 from stages.verify_code.execute import run_program
@@ -95,16 +95,23 @@ def try_out(bench: Bench, proposals: Sequence[Proposal]) -> Tried:
 
 
 def kills(bench: Bench, tests: Tests, num_tests: int, mutants: Sequence[str]) -> tuple[Bools, Bools]:
-    """Which tests each mutant does not pass, and whether that was found out, both (M, P)."""
+    """Which tests each mutant does not pass, and whether that was found out, both (M, P).
+
+    A mutant that does not load passes none. Nothing is known behind the first test in which it runs out of time.
+    """
     killed, known = (np.zeros((len(mutants), num_tests), dtype=bool) for _ in range(2))
     for number, mutant in enumerate(mutants):
         # A mutant that loops mostly does so in every test: one time limit is then enough.
         for part in (slice(0, 1), slice(1, num_tests)):
-            chosen = list(range(num_tests))[part]
-            outcomes = _outcomes(bench, mutant, some_of(tests, chosen), 0) if chosen else []
+            held = some_of(tests, list(range(num_tests))[part])
+            verdict = bench.verifier.verify(bench.program(mutant), held)
+            outcomes = [result.outcome for result in verdict.results]
+            if all(one is Outcome.NOT_RUN for one in outcomes) and verdict.status is not Status.TESTER_ERROR:
+                killed[number, part] = known[number, part] = True
+                continue
             known[number, part] = [one is not Outcome.NOT_RUN for one in outcomes]
             killed[number, part] = [one not in (Outcome.NOT_RUN, Outcome.PASS) for one in outcomes]
-            if Outcome.TIMEOUT in outcomes:
+            if Outcome.TIMEOUT in outcomes or num_tests == 1:
                 break
     return killed, known
 
