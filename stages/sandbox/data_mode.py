@@ -76,7 +76,7 @@ def _loaded(attempt: Attempt, watch: Watch, account: Account) -> bool:
 
 def _comparison(tests: DataTests) -> Judge:
     def judge(number: int, actual: Value) -> tuple[Outcome, str]:
-        expected = tests.cases[number].expected
+        expected = tests.expected[number]
         right = equal(actual, expected, tests.compare, rtol=tests.rtol, atol=tests.atol)
         return (Outcome.PASS, "") if right else (Outcome.FAIL, f"gives {_short(actual)}")
 

@@ -11,6 +11,7 @@ from typing import Literal
 from stages.core.errors import DataError
 from stages.sandbox import frames
 from stages.sandbox.codec import NotPlain, encode
+from stages.sandbox.decode import decode
 from stages.sandbox.frames import Value
 
 MAX_SOURCE = 8 << 20
@@ -53,6 +54,11 @@ class DataTests:
             return tuple((encode(list(case.args)), encode(dict(case.kwargs))) for case in self.cases)
         except NotPlain as error:
             raise DataError(f"a test's arguments are not plain data: {error}. Use split tests for them.") from None
+
+    @cached_property
+    def expected(self) -> tuple[Value, ...]:
+        """The expected value of each case as it would come back from a program; as it is where it cannot cross."""
+        return tuple(_crossed(case.expected) for case in self.cases)
 
     def packed(self, entry: str | None, first: int) -> bytes:
         """The frames that call `entry` with the cases from `first` on; kept, since many programs meet the same tests.
@@ -129,6 +135,13 @@ class InProcessTests:
     """
 
     tests: SplitTests | SuiteTests
+
+
+def _crossed(value: Value) -> Value:
+    try:
+        return decode(encode(value))
+    except (NotPlain, frames.ProtocolError):
+        return value
 
 
 Tests = DataTests | SplitTests | SuiteTests | StdioTests | InProcessTests

@@ -146,3 +146,10 @@ def test_what_a_program_prints_is_made_harmless(standard: Sandbox) -> None:
     flood = standard.verify(add("import os\n    while True: os.write(1, b'x' * 9999)"), SUMS)
     assert flood.status is Status.OUTPUT_LIMIT
     assert flood.results[0].outcome is Outcome.OUTPUT_LIMIT
+
+
+def test_a_value_that_raises_when_compared_is_a_wrong_one(standard: Sandbox) -> None:
+    program = add("return decimal.Decimal('sNaN')", "import decimal")
+    for compare in ("python", "strict", "approx", "set", "multiset"):
+        verdict = standard.verify(program, DataTests(cases=(Case(args=(1, 2), expected=3),), compare=compare))
+        assert outcomes(verdict) == ["fail"], compare
