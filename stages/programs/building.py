@@ -2,19 +2,19 @@
 
 import ast
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
 from stages.core.errors import DataError
-from stages.programs import entry_points, syntax
+from stages.programs import syntax
 from stages.programs.answers import Stub
 from stages.programs.bad_row import bad_row
-from stages.programs.check_split import has_check, split_check, split_statements
 from stages.programs.forms_values import inputs_only
 from stages.programs.material import UNKNOWN, Calls, Code, Inputs, Material, Scripts, Snippets, numbers
 from stages.programs.oracle import oracle_tests
 from stages.programs.reading_options import ReadingOptions
+from stages.programs.styles import LONGEST, names_wanted, parsed, read_code
 from stages.programs.task import Suite
 from stages.sandbox import frames
 from stages.sandbox.jobs import (
@@ -27,7 +27,6 @@ from stages.sandbox.jobs import (
     Tests,
 )
 
-_LONGEST: Final = 8 << 20
 _MODES: Final = {DataTests: "data", SplitTests: "split", SuiteTests: "suite", StdioTests: "stdio"}
 
 
@@ -58,25 +57,9 @@ def suite_of(material: Material, column: str, around: Around) -> Suite:
     return _in_mode(suite, column, around.options.mode)
 
 
-def parsed(source: str, column: str, what: str = "the code") -> ast.Module:
-    """The tree of tests; raises BadRow where they do not parse."""
-    tree = syntax.parse(source, _LONGEST)
-    if tree is None:
-        raise bad_row("bad_tests", column, f"{what} of field {column!r} does not parse: {syntax.why_not(source)}.")
-    return tree
-
-
-def is_suite(tree: ast.Module) -> bool:
-    """Whether code is written in the style of unittest or pytest."""
-    classes = [part for part in tree.body if isinstance(part, ast.ClassDef)]
-    cases = [one for one in classes for base in one.bases if ast.unparse(base).endswith("TestCase")]
-    named = [*(one.name for one in classes if one.name.startswith("Test")), *syntax.functions(tree)]
-    return bool(cases) or any(name.lower().startswith("test") for name in named)
-
-
 def as_code(snippets: Snippets) -> Code | None:
     """Snippets as one text, where they are not tests of their own: they define tests, or names for each other."""
-    trees = [syntax.parse(text, _LONGEST) for text in snippets.texts]
+    trees = [syntax.parse(text, LONGEST) for text in snippets.texts]
     if any(tree is not None and syntax.bound(tree.body) for tree in trees):
         return Code(source="\n".join(snippets.texts), setup=snippets.setup)
     return None
@@ -159,55 +142,37 @@ def _snippets(material: Snippets, column: str, around: Around) -> Suite:
     entry_point = _entry_point(column, around)
     if material.setup:
         parsed(material.setup, "test_setup_code")
-    tests = SplitTests(cases=tuple(texts), setup=_joined(_auxiliary(trees, around, entry_point), material.setup))
+    tests = SplitTests(
+        cases=tuple(texts), setup=_joined(_auxiliary(names_wanted(trees), around, entry_point), material.setup)
+    )
     _refuse_long(tests, column)
     return Suite(tests=tests, names=material.names)
 
 
 def _code(material: Code, column: str, around: Around) -> Suite:
     source = textwrap.dedent(material.source)
-    tree = parsed(source, column)
     if material.setup:
         parsed(material.setup, "test_setup_code")
+    styled = read_code(source, column, around.entry_point or "")
     entry_point = _entry_point(column, around)
-    before = _joined(_auxiliary([tree], around, entry_point), material.setup)
+    before = _joined(_auxiliary(styled.wanted, around, entry_point), material.setup)
     tests: SplitTests | SuiteTests
-    if not has_check(tree) and is_suite(tree):
-        modules = entry_points.of_suite(tree)[1]
-        tests = SuiteTests(source=_joined(before, _without_starts(tree, source)), modules=modules or ("solution",))
-        _refuse_long(tests, column)
-        return Suite(tests=tests)
-    setup, cases = (split_check if has_check(tree) else split_statements)(tree, source, entry_point)
-    tests = SplitTests(cases=cases, setup=_joined(before, setup))
+    if styled.suite is not None:
+        tests = SuiteTests(source=_joined(before, styled.suite), modules=styled.modules)
+    else:
+        tests = SplitTests(cases=styled.cases, setup=_joined(before, styled.setup))
     _refuse_long(tests, column)
-    return Suite(tests=tests, names=numbers(len(cases)))
+    return Suite(tests=tests, names=numbers(len(styled.cases)))
 
 
-def _auxiliary(trees: Sequence[ast.Module], around: Around, entry_point: str) -> str:
+def _auxiliary(wanted: AbstractSet[str], around: Around, entry_point: str) -> str:
     """What the prompt's code has beside the entry point, where the tests read a name of it (HumanEval/32, 38, 50)."""
     if around.given is None:
         return ""
     parts = [
         part for part in around.given.tree.body if not (isinstance(part, syntax.Function) and part.name == entry_point)
     ]
-    wanted = {name for tree in trees for part in tree.body for name in syntax.read(part)}
-    wanted -= {name for tree in trees for name in syntax.bound(tree.body)}
     return ast.unparse(ast.Module(parts, [])) if wanted & syntax.bound(parts) else ""
-
-
-def _without_starts(tree: ast.Module, source: str) -> str:
-    """A suite without the calls at its top that would run its tests while it is read."""
-    kept = [part for part in tree.body if not _starts(part)]
-    return source if len(kept) == len(tree.body) else ast.unparse(ast.Module(kept, []))
-
-
-def _starts(part: ast.stmt) -> bool:
-    match part:
-        case ast.Expr(value=ast.Call(func=ast.Name(id=name))):
-            return name.lower().startswith("test")
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="unittest" | "pytest"), attr="main"))):
-            return True
-    return False
 
 
 def _in_mode(suite: Suite, column: str, mode: str) -> Suite:
@@ -239,7 +204,7 @@ def _refuse_long(tests: Tests, column: str) -> None:
     """Tests that are code cross to the tester in one frame."""
     texts = [tests.source] if isinstance(tests, SuiteTests) else []
     texts += [tests.setup, *tests.cases] if isinstance(tests, SplitTests) else []
-    if sum(map(len, texts)) > _LONGEST // 6:
+    if sum(map(len, texts)) > LONGEST // 6:
         try:
             frames.pack(["split", *texts])
         except frames.ProtocolError as error:
