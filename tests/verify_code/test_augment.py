@@ -94,6 +94,28 @@ def test_rounds_go_on_while_they_add_and_show_what_is_left(verifier: SandboxVeri
     assert "clamp(-2, 0, 10)" in questions[2]  # of no use, and not to be proposed again
 
 
+def test_a_pair_is_parted_once_and_a_proposal_made_once(verifier: SandboxVerifier, tmp_path: Path) -> None:
+    answers = [{"inputs": [[-1, 0, 10], [1, 0, 10]]}, {"inputs": [[-1, 0, 10], [1, 0, 10], [-2, 0, 10]]}]
+    calls: list[Call] = []
+    job = Job(task=clamp_task(), known=known(RIGHT, SAME), measured=measured())
+    (found,) = augmented(saying(*answers), verifier, tmp_path, job, calls=calls, rounds=3)
+    assert [test.name for test in found.tests] == ["aug-1-1"]
+    assert found.rounds[1].counts["duplicate"] == 2
+    assert found.rounds[1].counts["useless"] == 1
+    questions = [call.body["messages"][1]["content"] for call in calls]
+    assert [SAME in text for text in questions] == [True, False]
+
+
+def test_a_question_shows_other_changes_than_the_one_before(verifier: SandboxVerifier, tmp_path: Path) -> None:
+    """Fifteen mutants survive, the first is taken for equivalent: twelve others are shown, then what was not."""
+    mutants = measured(*((CLAMP + f"# {n}\n", n == 0) for n in range(15)))
+    calls: list[Call] = []
+    job = Job(task=clamp_task(), known=known(RIGHT, SAME), measured=mutants)
+    augmented(saying({"inputs": [[-1, 0, 10]]}), verifier, tmp_path, job, calls=calls, rounds=2)
+    shown = [[n for n in range(15) if f"change {n}\n" in call.body["messages"][1]["content"]] for call in calls]
+    assert shown == [list(range(1, 13)), [*range(10), 13, 14]]
+
+
 def test_no_more_tests_than_asked_for(verifier: SandboxVerifier, tmp_path: Path) -> None:
     answer = {"inputs": [[-1, 0, 10], [11, 0, 10], [12, 0, 10]]}
     job = Job(task=clamp_task(), known=known(RIGHT, SAME, UPPER), measured=measured())
