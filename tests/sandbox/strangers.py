@@ -71,6 +71,15 @@ FLOOD = frozenset({Status.OUTPUT_LIMIT})
 ANY = DONE | STOPPED | FLOOD
 """Anything that speaks of the program: never an error of the tests, which would leave the row out."""
 
+
+def nest(levels: int) -> list[object]:
+    """A list in a list in a list."""
+    value: list[object] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 # --- tests -----------------------------------------------------------------------------------------------------------
 
 ADD_SPLIT = SplitTests(
@@ -2048,6 +2057,24 @@ hostile(
     slow=True,
 )
 
+hostile(
+    "test_stdin_surrogate", "tests", StdioTests(cases=(StdioCase(stdin="\ud800", expected="1"),)), "print(2)\n", TESTER
+)
+hostile("test_without_content", "tests", SplitTests(cases=("# nothing", "")), "def add(a, b): return 99\n", TESTER)
+hostile(
+    "test_expects_nest",
+    "tests",
+    DataTests(cases=(Case(args=(1, 2), expected=nest(200000)),), compare="multiset"),
+    "def add(a, b): return [[[[1]]]]\n",
+    TESTER,
+)
+hostile(
+    "byte_as_its_escape",
+    "stdio",
+    StdioTests(cases=(StdioCase(stdin="", expected="\\xff"),)),
+    "import sys\nsys.stdout.buffer.write(b'\\xff')\n",
+)
+
 # --- honest ----------------------------------------------------------------------------------------------------------
 
 honest("byte_order_mark", ADD_SPLIT, "\ufeffdef add(a, b):\n    return a + b\n")
@@ -2619,7 +2646,7 @@ class Canary:
 
 @contextmanager
 def canary() -> Iterator[Canary]:
-    """Lay out what no program may reach; raises nothing of its own."""
+    """Lay out what no program may reach."""
     signals: list[int] = []
     signal.signal(signal.SIGUSR1, lambda number, _: signals.append(number))
     with tempfile.TemporaryDirectory(prefix="canary") as folder:
@@ -2677,7 +2704,7 @@ def _about_verdict(stranger: Stranger, verdict: Verdict) -> Iterator[str]:
             yield f"escape: {text[:400]!a}"
 
 
-def _descendants() -> set[int]:
+def descendants() -> set[int]:
     """Processes that come from this one; orphans among them are adopted by it."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -2696,7 +2723,7 @@ def _descendants() -> set[int]:
 def _settled(most: int, patience: float = 3.0) -> set[int]:
     """The descendants as soon as there are at most `most`, or after a while."""
     end = time.monotonic() + patience
-    while len(found := _descendants()) > most and time.monotonic() < end:
+    while len(found := descendants()) > most and time.monotonic() < end:
         time.sleep(0.02)
     return found
 
@@ -2714,7 +2741,7 @@ class Battery:
         """Start every process that stays."""
         for stranger in (PLAIN, *PLAIN_BY_TESTS.values(), NUMPY):
             self._verdict(stranger)
-        self.processes = len(_descendants())
+        self.processes = len(descendants())
         self.descriptors = len(os.listdir("/proc/self/fd"))
 
     def _verdict(self, stranger: Stranger) -> Verdict:

@@ -10,6 +10,7 @@ import select
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,10 @@ HOLES = {
     "awaited_by_test": AWAITED,
     "constant_of_the_module": "constants of the program's module arrive in the suite as functions",
     "suite_names_the_function": "a suite without an entry point ends with a line that names neither cause nor remedy",
+    "test_stdin_surrogate": "a lone surrogate in what a script is to read is an error that verify raises",
+    "test_without_content": "a test without any statement is passed by all",
+    "test_expects_nest": "an expected value nested 200,000 deep ends the harness by signal 11 (set, multiset)",
+    "byte_as_its_escape": "an undecodable byte equals the four characters of its escape",
     "fixture_unknown": PYTEST,
     "helper_unknown": PYTEST,
     "exit_for_checker": UNJUDGED,
@@ -78,7 +83,9 @@ class Server:
 
     def __init__(self, level: str, user: str) -> None:
         account = {"user": 65534, "group": 65534, "extra_groups": []} if user == "nobody" else {}
-        environ = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        self.home = tempfile.mkdtemp(prefix="strangers")
+        Path(self.home).chmod(0o1777)
+        environ = {"TMPDIR": self.home, "PATH": os.defpath, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [_interpreter(user), "-m", "tests.sandbox.strangers", level]
         self.process = subprocess.Popen(
             command, cwd="/", env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **account
@@ -105,6 +112,7 @@ class Server:
         self.process.wait()
         for stream in filter(None, (self.process.stdin, self.process.stdout)):
             stream.close()
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def _answer(self, name: str) -> list[str]:
         assert self.process.stdout is not None
@@ -143,11 +151,13 @@ def _interpreter(user: str) -> str:
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[tuple[str, str], Server]]:
-    """The running processes, by level and user; a test starts the one that it needs."""
+    """The running processes, by level and user; a test starts the one that it needs. In the end nothing may stay."""
     running: dict[tuple[str, str], Server] = {}
     yield running
+    left = {where: server.close() for where, server in running.items() if server.process.poll() is None}
     for server in running.values():
         server.stop()
+    assert not any(left.values()), left
 
 
 def _defects(servers: dict[tuple[str, str], Server], level: str, user: str, name: str) -> list[str]:
@@ -190,11 +200,6 @@ def test_stranger_elsewhere(servers: dict[tuple[str, str], Server], level: str, 
     assert not _defects(servers, level, user, name)
 
 
-def test_nothing_stays_after_closing(servers: dict[tuple[str, str], Server]) -> None:
-    """Last in the file: no process, no temporary file of any of the sandboxes above."""
-    assert {where: server.close() for where, server in servers.items()} == {where: [] for where in servers}
-
-
 def test_there_are_enough_strangers() -> None:
     hostile = [program for program in ALL if not program.honest]
     assert len(hostile) >= 60
@@ -212,3 +217,9 @@ def test_the_canary_sings(tmp_path: Path) -> None:
         found = " ".join(nest.traces())
     assert "the victim was written to" in found
     assert "ESCAPE_mark" in found
+
+
+def test_children_are_seen() -> None:
+    with subprocess.Popen(["sleep", "60"]) as child:
+        assert child.pid in strangers.descendants()
+        child.kill()
