@@ -1,4 +1,8 @@
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +18,19 @@ from stages.verify_code.augmented import Job, Known
 from stages.verify_code.measuring import Measured
 from stages.verify_code.verifier import SandboxVerifier
 from tests.servers.scripted import Call
-from tests.verify_code.clamping import RIGHT, SAME, UPPER, augmented, clamp_task, known, quick_verifier, saying, suite
+from tests.verify_code.clamping import (
+    CLAMP,
+    RIGHT,
+    SAME,
+    UPPER,
+    augmented,
+    clamp_task,
+    known,
+    measured,
+    quick_verifier,
+    saying,
+    suite,
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +95,26 @@ def test_a_reference_that_does_not_load_is_not_trusted(verifier: SandboxVerifier
     augmented(saying({"assertions": []}), verifier, tmp_path, job, calls=calls)
     assert "def clamp(\n" not in calls[0].body["messages"][1]["content"]
     assert '"assertions"' in calls[0].body["messages"][1]["content"]
+
+
+def test_a_reference_that_loads_under_one_hash_seed_alone_validates_nothing(
+    verifier: SandboxVerifier, tmp_path: Path
+) -> None:
+    reference = CLAMP + "\nassert [hash(c) % 2 for c in 'abcdefgh'] {} {!r}\n"
+    hashes = "print([hash(c) % 2 for c in 'abcdefgh'])"
+    environ = {"PYTHONHASHSEED": "0"}
+    under_0 = subprocess.run([sys.executable, "-c", hashes], env=environ, capture_output=True, text=True, check=True)
+    found = []
+    for half in ("==", "!="):
+        shaky = replace(measured((CLAMP.replace("x < low", "False"), False)), reference_status="load_error")
+        job = Job(
+            task=clamp_task(reference=reference.format(half, json.loads(under_0.stdout))),
+            known=known(RIGHT, SAME),
+            measured=shaky,
+        )
+        found += augmented(
+            saying({"inputs": [[-1, 0, 10]]}), verifier, tmp_path / ("same" if half == "==" else "other"), job
+        )
+    assert [one.tests for one in found] == [(), ()]
+    assert [one.counts for one in found] == [{"flaky": 1}, {"invalid": 1}]
+    assert [one.killed.shape for one in found] == [(1, 0), (1, 0)]
