@@ -24,7 +24,7 @@ from stages.sandbox.watch import Budget, Stop, Watch
 from tests.naive import sandbox_protocol as naive
 from tests.sandbox.conftest import skip_unless_possible
 
-FEW, MANY = 3_000, 100_000
+COUNTS = pytest.mark.parametrize("count", [3_000, pytest.param(100_000, marks=pytest.mark.slow)])
 EXPECTED = (5, [1, (2.5, None)], "text", 2**70)
 TESTS = DataTests(cases=tuple(Case(expected=value) for value in EXPECTED))
 VALUES = [encode(value) for value in (*EXPECTED, 6, [5], b"x", {1: {2}}, 2.0, 1j, frozenset({3}), range(3))]
@@ -107,15 +107,10 @@ def fuzz_answers(count: int) -> tuple[int, int]:
     return passed, expected
 
 
-def test_mutated_answers_pass_only_where_the_plain_protocol_does() -> None:
-    passed, expected = fuzz_answers(FEW)
-    assert 50 < passed <= expected
-
-
-@pytest.mark.slow
-def test_many_mutated_answers() -> None:
-    passed, expected = fuzz_answers(MANY)
-    assert 1000 < passed <= expected
+@COUNTS
+def test_mutated_answers_pass_only_where_the_plain_protocol_does(count: int) -> None:
+    passed, expected = fuzz_answers(count)
+    assert count / 60 < passed <= expected
 
 
 def call(data: bytes) -> object:
@@ -140,13 +135,9 @@ def fuzz_calls(count: int) -> None:
             assert result != EXPECTED[number] or allowed(data, number), data
 
 
-def test_mutated_answers_reach_a_test_only_as_values_or_its_errors() -> None:
-    fuzz_calls(FEW)
-
-
-@pytest.mark.slow
-def test_many_mutated_answers_to_a_test() -> None:
-    fuzz_calls(MANY)
+@COUNTS
+def test_mutated_answers_reach_a_test_only_as_values_or_its_errors(count: int) -> None:
+    fuzz_calls(count)
 
 
 class StandInChild:
@@ -207,13 +198,9 @@ def fuzz_reports(count: int) -> int:
     return passes
 
 
-def test_mutated_reports_book_no_more_passes_than_are_reported() -> None:
-    assert fuzz_reports(FEW) > 10
-
-
-@pytest.mark.slow
-def test_many_mutated_reports() -> None:
-    assert fuzz_reports(MANY) > 500
+@COUNTS
+def test_mutated_reports_book_no_more_passes_than_are_reported(count: int) -> None:
+    assert fuzz_reports(count) > count / 300
 
 
 LIAR = """
@@ -248,12 +235,8 @@ def lies(sandbox: Sandbox, count: int) -> None:
             assert not verdict.all_passed or allowed(said, 0), said
 
 
-def test_programs_that_lie_on_the_channel(hasty: Sandbox) -> None:
+@pytest.mark.parametrize("count", [30, pytest.param(1000, marks=pytest.mark.slow)])
+def test_programs_that_lie_on_the_channel(hasty: Sandbox, count: int) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    lies(hasty, 30)
+    lies(hasty, count)
     assert len(os.listdir("/proc/self/fd")) == before
-
-
-@pytest.mark.slow
-def test_many_programs_that_lie_on_the_channel(hasty: Sandbox) -> None:
-    lies(hasty, 1000)
