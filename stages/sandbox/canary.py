@@ -26,6 +26,7 @@ _ATTEMPTS: Final = {
     "signal its parent": (Layer.SECCOMP, "os.kill(os.getppid() or -1, 0)"),
     "limit its parent": (Layer.SECCOMP, "resource.prlimit(parent, resource.RLIMIT_CORE)"),
     "change a file's mode": (Layer.SECCOMP, "os.chmod(os.__file__, os.stat(os.__file__).st_mode)"),
+    "read what nobody may read": (Layer.CAPABILITIES, "open(locked()).close()"),
     "see a process outside": (Layer.NAMESPACES, "os.stat('/proc/%d' % parent)"),
     "see a file outside": (Layer.NAMESPACES, "os.stat(secret)"),
     "use more memory": (Layer.LIMITS, "len(bytearray(memory))"),
@@ -50,6 +51,10 @@ def execute():
         if error.errno not in (1, 13):
             return True
         raise
+def locked():
+    # Only root's privileges open a file without any permission, and that of its owner.
+    os.close(os.open("locked", os.O_CREAT | os.O_WRONLY, 0))
+    return "locked"
 def privileged():
     with open("/proc/self/status") as status:
         return "NoNewPrivs:\\t1" not in status.read()

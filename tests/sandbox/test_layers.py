@@ -97,6 +97,10 @@ def test_a_system_that_blocks_a_layer_is_refused(level: Level, calls: str, error
     [
         ("standard", Layer.LANDLOCK, "read a file outside"),
         ("standard", Layer.SECCOMP, "open a socket"),
+        pytest.param(
+            *("standard", Layer.CAPABILITIES, "read what nobody may read"),
+            marks=pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has no privileges to give up"),
+        ),
         ("strict", Layer.NAMESPACES, "see a process outside"),
     ],
 )
