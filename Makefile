@@ -39,7 +39,7 @@ wheel: | $(BIN)/python
 
 bench: .venv/.dev
 	@for file in tests/benchmarks/bench_*.py; do echo "== $$file" && $(BIN)/python $$file || exit 1; done
-	@test ! -d ../shared/data || $(BIN)/python tests/benchmarks/heldout.py
+	@test ! -d ../shared/data || for file in heldout golden_code; do $(BIN)/python tests/benchmarks/$$file.py || exit 1; done
 
 docs: .venv/.dev
 	$(BIN)/python docs/build.py
