@@ -71,6 +71,8 @@ def read_row(row: Row, options: ReadingOptions) -> Reading | Problem:
         return _read(row, options)
     except BadRow as error:
         return error.problem
+    except DataError as error:
+        return Problem("bad_tests", None, str(error))
     except RecursionError:
         return Problem("bad_tests", None, "the tests are nested too deeply to be read; write them flatter.")
 

@@ -5,7 +5,7 @@ from stages.sandbox.account import Account
 from stages.sandbox.attempt import Zygotes
 from stages.sandbox.frames import Value
 from stages.sandbox.jobs import Case, DataTests, Program, StdioCase
-from stages.sandbox.verdict import Answer, Outcome, Status
+from stages.sandbox.verdict import Answer, Outcome, Status, escaped
 from stages.sandbox.watch import Budget
 
 Cases = tuple[Case, ...] | tuple[StdioCase, ...]
@@ -31,7 +31,7 @@ def ask(zygotes: Zygotes, program: Program, cases: Cases, budget: Budget) -> tup
 def _answers(account: Account, values: list[Value]) -> tuple[Answer, ...]:
     """One for each result; `values` are those of the passed ones, in order."""
     given = iter(values)
-    why = "" if account.status is Status.DONE else f"{account.status}: {account.detail}"
+    why = "" if account.status is Status.DONE else escaped(f"{account.status}: {account.detail}")
     return tuple(
         Answer(result.outcome, next(given), result.detail)
         if result.outcome is Outcome.PASS

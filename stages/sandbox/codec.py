@@ -6,15 +6,23 @@ to the cap, and cross as iterators. Subclasses of builtin types are reduced to t
 ever takes part in a comparison; anything else raises NotPlain. The way back is in `decode.py`.
 """
 
+import re
+import sys
 import types
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from stages.sandbox.frames import Value
 
 MAX_DEPTH: Final = 200
 MAX_ELEMENTS: Final = 1_000_000
+DEEP: Final = 20_000
+"""Recursion limit of the harness, since values nest deeper than programs may recurse."""
 _SMALL: Final = 2**53
+_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+"""Two surrogates that JSON would join to the one character that they encode."""
 _BASES: Final = (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset)
 _ITERATORS: Final = frozenset(
     {
@@ -35,6 +43,40 @@ def encode(value: Value) -> Value:
     return _Encoder().encode(value, 0)
 
 
+def too_large(value: Value) -> str | None:
+    """Why a value of ours cannot cross whatever its types: deeper or longer than the caps, or holding itself.
+
+    Walks level by level, since what is nested deeper than the stack would end the process that encodes or compares it.
+    """
+    level, count = [value], 0
+    for _ in range(MAX_DEPTH + 1):
+        following: list[Value] = []
+        for whole in level:
+            if isinstance(whole, (list, tuple, set, frozenset, deque)):
+                following += whole
+            elif isinstance(whole, dict):
+                following += whole.keys()
+                following += whole.values()
+            if count + len(following) > MAX_ELEMENTS:
+                return f"more than {MAX_ELEMENTS} elements"
+        if not following:
+            return None
+        count += len(following)
+        level = following
+    return f"deeper than {MAX_DEPTH} levels"
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """A recursion limit under which every value that may cross can be encoded and compared."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, DEEP))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
 class _Encoder:
     """One walk through one value; counts elements, so that cycles and floods end."""
 
@@ -46,8 +88,10 @@ class _Encoder:
         self.count += 1
         if self.count > MAX_ELEMENTS:
             raise NotPlain(f"more than {MAX_ELEMENTS} elements")
-        if value is None or kind is bool or kind is str:
+        if value is None or kind is bool:
             return value
+        if kind is str:
+            return value if value.isascii() or _PAIR.search(value) is None else _apart(value)
         if kind is int:
             return value if -_SMALL < value < _SMALL else {"i": hex(value)}
         if kind is float:
@@ -86,6 +130,10 @@ class _Encoder:
     def _enum(self, value: Value, kind: type, depth: int) -> Value:
         mixed = isinstance(value, (int, str, float))
         return {"E": [kind.__name__, str(value.name), self.encode(value.value, depth), mixed]}
+
+
+def _apart(text: str) -> Value:
+    return {"u": text.encode("utf-32-le", "surrogatepass").hex()}
 
 
 def _reduced(value: Value, base: Value) -> Value:

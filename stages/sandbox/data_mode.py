@@ -1,16 +1,15 @@
 """Mode `data`: the caller sends calls, gets values, and compares them itself; expected values never leave it."""
 
-import sys
 from collections.abc import Callable
 
 from stages.sandbox import frames
 from stages.sandbox.account import Account, load_status
 from stages.sandbox.attempt import Attempt, Zygotes
+from stages.sandbox.codec import deep_recursion
 from stages.sandbox.compare import equal
 from stages.sandbox.decode import decode
 from stages.sandbox.frames import Value
 from stages.sandbox.jobs import DataTests, Program
-from stages.sandbox.solution import DEEP
 from stages.sandbox.verdict import Outcome, Status
 from stages.sandbox.watch import Budget, Stop, Watch
 
@@ -25,14 +24,10 @@ def run(zygotes: Zygotes, program: Program, tests: DataTests, budget: Budget, ju
     """
     judge = judge or _comparison(tests)
     account = Account([str(number) for number in range(len(tests.cases))])
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, DEEP))
-    try:
+    with deep_recursion():
         while account.open and budget.left() > 0:
             with Attempt(zygotes, budget) as attempt:
                 _attempt(attempt, program, tests, judge, account)
-    finally:
-        sys.setrecursionlimit(limit)
     account.give_up()
     return account
 

@@ -199,6 +199,7 @@ _READERS: Final[dict[str, Callable[[_Decoder, Value], Value]]] = {
     "z": lambda decoder, content: frozenset(decoder.hashed(content)),
     "b": lambda _decoder, content: bytes.fromhex(content),
     "B": lambda _decoder, content: bytearray.fromhex(content),
+    "u": lambda _decoder, content: bytes.fromhex(content).decode("utf-32-le", "surrogatepass"),
     "c": lambda _decoder, content: complex(float.fromhex(content[0]), float.fromhex(content[1])),
     "r": lambda decoder, content: decoder.integers("builtins.range", content),
     "I": lambda decoder, content: iter(decoder.items(content)) if decoder.live else decoder.items(content),

@@ -11,13 +11,11 @@ import types
 from typing import Final
 
 from stages.sandbox import frames
-from stages.sandbox.codec import NotPlain, encode
+from stages.sandbox.codec import DEEP, NotPlain, encode
 from stages.sandbox.decode import decode
 from stages.sandbox.frames import Value
 
 CHANNEL: Final = 3
-DEEP: Final = 20_000
-"""Recursion limit of the harness, since values nest deeper than programs may recurse."""
 MAX_TEXT: Final = 4096
 _UNCHANGING: Final = (int, str, bool, type(None))
 """Types of arguments, as they cross, that no call can change."""

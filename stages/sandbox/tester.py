@@ -14,8 +14,9 @@ from functools import partial
 from typing import Final
 
 from stages.sandbox import frames, pytest_stand_in, suite
+from stages.sandbox.codec import DEEP
 from stages.sandbox.frames import Value
-from stages.sandbox.solution import CHANNEL, DEEP, Recursion, describe, load
+from stages.sandbox.solution import CHANNEL, Recursion, describe, load
 from stages.sandbox.stub import Solution, SolutionGone
 
 REPORT: Final = 4

@@ -5,10 +5,13 @@ What varies between two runs, time and memory, is kept apart in `Usage`.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from stages.sandbox.frames import Value
 from stages.sandbox.layers import Layer, Level
+
+MAX_DETAIL: Final = 500
+"""Characters of a detail."""
 
 
 class Outcome(StrEnum):
@@ -54,6 +57,11 @@ class CaseResult:
     outcome: Outcome
     detail: str = ""
 
+    def __post_init__(self) -> None:
+        """Escape what the program and its tests may have said: names, and at most MAX_DETAIL characters of detail."""
+        object.__setattr__(self, "test", escaped(self.test))
+        object.__setattr__(self, "detail", escaped(self.detail)[:MAX_DETAIL])
+
 
 class Answer(NamedTuple):
     """What a program gives for one input: its return value or printed text where `outcome` is PASS, else None.
@@ -96,6 +104,10 @@ class Verdict:
     stderr_head: str = ""
     usage: Usage = Usage()
 
+    def __post_init__(self) -> None:
+        """Escape the detail, as those of the results."""
+        object.__setattr__(self, "detail", escaped(self.detail)[:MAX_DETAIL])
+
     @property
     def passed(self) -> int:
         """How many tests passed."""
@@ -109,5 +121,11 @@ class Verdict:
 
 def printable(data: bytes, most: int = 2048) -> str:
     """The first bytes of foreign output, with whatever a terminal would act upon escaped."""
-    text = data[:most].decode("utf-8", "backslashreplace")
+    return escaped(data[:most].decode("utf-8", "backslashreplace"))
+
+
+def escaped(text: str) -> str:
+    """A foreign text that can be shown and stored: control characters and lone surrogates as their escapes."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)

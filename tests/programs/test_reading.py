@@ -280,6 +280,15 @@ def test_tests_nested_too_deeply_are_a_problem() -> None:
     assert found.reason == "bad_tests"
 
 
+def test_tests_that_the_sandbox_refuses_are_a_problem() -> None:
+    half = {"tests": [{"input": "\ud800", "output": "1"}]}
+    empty = {"entry_point": "f", "tests": ["assert f(1) == 2", "# f"]}
+    for row, text in ((half, "half a character"), (empty, "no statement")):
+        found = problem({"solution": PROGRAM, **row})
+        assert found.reason == "bad_tests"
+        assert text in found.error
+
+
 def test_without_tests_there_is_no_suite() -> None:
     for row in ({}, {"tests": None}, {"tests": []}, {"tests": " "}, {"tests": ["", " "]}):
         assert reading({"solution": PROGRAM, **row}).task.suite is None

@@ -72,14 +72,6 @@ ANY = DONE | STOPPED | FLOOD
 """Anything that speaks of the program: never an error of the tests, which would leave the row out."""
 
 
-def nest(levels: int) -> list[object]:
-    """A list in a list in a list."""
-    value: list[object] = []
-    for _ in range(levels):
-        value = [value]
-    return value
-
-
 # --- tests -----------------------------------------------------------------------------------------------------------
 
 ADD_SPLIT = SplitTests(
@@ -2057,17 +2049,6 @@ hostile(
     slow=True,
 )
 
-hostile(
-    "test_stdin_surrogate", "tests", StdioTests(cases=(StdioCase(stdin="\ud800", expected="1"),)), "print(2)\n", TESTER
-)
-hostile("test_without_content", "tests", SplitTests(cases=("# nothing", "")), "def add(a, b): return 99\n", TESTER)
-hostile(
-    "test_expects_nest",
-    "tests",
-    DataTests(cases=(Case(args=(1, 2), expected=nest(200000)),), compare="multiset"),
-    "def add(a, b): return [[[[1]]]]\n",
-    TESTER,
-)
 hostile(
     "byte_as_its_escape",
     "stdio",

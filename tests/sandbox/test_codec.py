@@ -183,3 +183,11 @@ def test_a_decoded_fraction_is_never_worked_out_from_a_text() -> None:
     assert decode({"Q": [1, 2]}) == Fraction(1, 2)
     with pytest.raises(ProtocolError, match="whole numbers"):
         decode({"Q": ["1/2", 1]})
+
+
+def test_surrogates_never_join_to_a_character() -> None:
+    for text in ("\ud83d\ude00", "a\ud83d\ude00é", "\ude00\ud83d", "\U0001f600", "\ud83d", "\ud83d\ud83d\ude00"):
+        assert crossed(text) == text
+        assert crossed({text: [text]}) == {text: [text]}
+    with pytest.raises(ProtocolError):
+        decode({"u": "ffffffff"})
