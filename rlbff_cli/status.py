@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,23 +36,35 @@ def status(options: StatusOptions) -> None:
         InputMissing: a folder does not exist. DataError: it is not one of ours.
     """
     for name in options.inputs:
-        state = look_at(Path(name))
-        for line in [as_json(state)] if options.json else describe(state):
+        state, passes = look_at(Path(name)), first_passes(Path(name))
+        for line in [as_json(state, passes)] if options.json else describe(state, passes):
             write_line(line)
 
 
-def as_json(state: "FolderStatus") -> str:
+def first_passes(root: Path) -> "list[FolderStatus]":
+    """The state of the folders within a folder that its shards are made of, in the order in which they are made."""
+    from stages.core.manifest import FIRST_PASSES, folder_status, hidden
+
+    inner = (hidden(root, name) for name in FIRST_PASSES)
+    return [folder_status(path) for path in inner if hidden(path, "plan.json").exists()]
+
+
+def as_json(state: "FolderStatus", passes: "Sequence[FolderStatus]" = ()) -> str:
     """The state as one line of JSON; `seconds_left` is null when it is finished or cannot be known."""
     return json.dumps(
-        asdict(state) | {"root": str(state.root), "seconds_left": seconds_left(state)}, ensure_ascii=False
+        _plain(state) | ({"passes": [_plain(one) for one in passes]} if passes else {}), ensure_ascii=False
     )
 
 
-def describe(state: "FolderStatus") -> Iterator[str]:
+def _plain(state: "FolderStatus") -> dict[str, object]:
+    return asdict(state) | {"root": str(state.root), "seconds_left": seconds_left(state)}
+
+
+def describe(state: "FolderStatus", passes: "Sequence[FolderStatus]" = ()) -> Iterator[str]:
     """Yield the state as lines for a person, folded to the terminal on stdout."""
     finished = "finished" if state.finished else "not finished"
     yield folded(f"{state.root}: {state.table} by {state.stage}, {finished}", sys.stdout)
-    facts = _facts(state)
+    facts = _facts(state) | ({} if state.finished else {one.root.name: _pass(one) for one in passes})
     width = max(map(len, facts))
     for name, text in facts.items():
         yield folded(f"  {name:<{width}}  {text}", sys.stdout, width + 4)
@@ -78,6 +90,12 @@ def _facts(state: "FolderStatus") -> dict[str, str]:
         facts["speed"] = f"{state.rows_per_second:,.1f} rows/s{_forecast(state)}"
     counts = [f"{name.replace('_', ' ')} {count:,}" for name, count in state.counts.items() if count]
     return facts | ({"counts": ", ".join(counts)} if counts else {})
+
+
+def _pass(state: "FolderStatus") -> str:
+    """How far a first pass is, in one line."""
+    speed = "" if state.rows_per_second is None else f", {state.rows_per_second:,.1f} rows/s{_forecast(state)}"
+    return f"{state.rows_done:,} of {state.rows:,} rows, which the parts will be made of{speed}"
 
 
 def _forecast(state: "FolderStatus") -> str:

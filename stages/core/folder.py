@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 
 from stages.core.errors import OutputError
 from stages.core.inputs import is_utf8
-from stages.core.manifest import hidden, planned_options, recorded
+from stages.core.manifest import FIRST_PASSES, hidden, planned_options, recorded
 from stages.core.shards import HIDDEN, unwritable
 
 
@@ -118,7 +118,7 @@ def trim(root: Path, parts: int) -> None:
                 path.unlink()
 
 
-KEPT: Final = ("lock", "spool", "journal", "scores", "runs", "strength")
+KEPT: Final = ("lock", "spool", "journal", *FIRST_PASSES)
 """What stays when a folder is cleared: locks, and what knows itself for what it is valid."""
 
 

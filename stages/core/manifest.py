@@ -11,10 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from stages.core.errors import DataError, InputMissing
 from stages.core.shards import HIDDEN, dump_json, write_text
+
+FIRST_PASSES: Final = ("scores", "runs", "strength")
+"""Folders of ours within a folder, which its shards are made of."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,19 @@ def test_an_unfinished_folder_with_its_forecast(rlbff: Rlbff, tmp_path: Path) ->
     ]
 
 
+def test_what_the_parts_will_be_made_of_is_under_way(rlbff: Rlbff, tmp_path: Path) -> None:
+    make_folder(tmp_path / "out", planned=5)
+    make_folder(tmp_path / "out" / ".rlbff" / "runs", planned=4)
+    assert rlbff("status", "out").stdout.splitlines()[-1] == (
+        "  runs      20 of 40 rows, which the parts will be made of, 2.0 rows/s, about 10 s left"
+    )
+    (said,) = map(json.loads, rlbff("status", "out", "--json").stdout.splitlines())
+    assert [one["parts_done"] for one in said["passes"]] == [2]
+    make_folder(tmp_path / "done")
+    make_folder(tmp_path / "done" / ".rlbff" / "runs")
+    assert "runs" not in rlbff("status", "done").stdout
+
+
 def test_a_finished_folder_has_no_forecast(rlbff: Rlbff, tmp_path: Path) -> None:
     make_folder(tmp_path / "done")
     lines = rlbff("status", "done").stdout.splitlines()
