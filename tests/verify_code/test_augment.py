@@ -1,5 +1,4 @@
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +28,9 @@ from tests.verify_code.clamping import (
     configured,
     known,
     measured,
-    quick_verifier,
     saying,
     suite,
 )
-
-
-@pytest.fixture(scope="module")
-def verifier() -> Iterator[SandboxVerifier]:
-    with quick_verifier() as opened:
-        yield opened
 
 
 def test_inputs_that_kill_mutants_or_part_programs_are_kept(verifier: SandboxVerifier, tmp_path: Path) -> None:

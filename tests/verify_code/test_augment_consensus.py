@@ -1,12 +1,10 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from stages.programs.matrix import Matrix
 from stages.programs.task import Suite, Task
@@ -27,16 +25,9 @@ from tests.verify_code.clamping import (
     clamp_task,
     known,
     measured,
-    quick_verifier,
     saying,
     suite,
 )
-
-
-@pytest.fixture(scope="module")
-def verifier() -> Iterator[SandboxVerifier]:
-    with quick_verifier() as opened:
-        yield opened
 
 
 def test_assertions_are_validated_by_the_consensus(verifier: SandboxVerifier, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +25,10 @@ from tests.verify_code.clamping import (
     configured,
     known,
     measured,
-    quick_verifier,
     saying,
     suite,
     text_of_answer,
 )
-
-
-@pytest.fixture(scope="module")
-def verifier() -> Iterator[SandboxVerifier]:
-    with quick_verifier() as opened:
-        yield opened
-
 
 HOSTILE: list[Any] = [
     "__import__('os').system('touch ESCAPED')",

@@ -1,6 +1,5 @@
 """Added tests take the form of the suite that they are added to."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,16 +27,9 @@ from tests.verify_code.clamping import (
     clamp_task,
     known,
     measured,
-    quick_verifier,
     saying,
     suite,
 )
-
-
-@pytest.fixture(scope="module")
-def verifier() -> Iterator[SandboxVerifier]:
-    with quick_verifier() as opened:
-        yield opened
 
 
 def test_what_a_function_leaves_in_its_arguments_counts(verifier: SandboxVerifier, tmp_path: Path) -> None:
