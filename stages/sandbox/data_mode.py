@@ -88,7 +88,7 @@ def _judged(answer: frames.Frame, turn: int, judge: Judge, number: int) -> tuple
                 return outcome, "an iterator, read out" if was_iterator else detail
             case ["n", int(answered), str(why)] if answered == turn:
                 return Outcome.NOT_PLAIN, why
-            case ["e", int(answered), str(kind), str(text)] if answered == turn:
+            case ["e", int(answered), str(kind), str(text), list(), _] if answered == turn:
                 return Outcome.MEMORY if kind == "MemoryError" else Outcome.ERROR, f"{kind}: {text}"
     except frames.ProtocolError as error:
         return Outcome.PROTOCOL_ERROR, str(error)

@@ -2,7 +2,7 @@
 
 Frames in: ["program", source, entry], then ["c", turn, name, args, kwargs]. Frames out: ["loaded"] or
 ["load", status, detail]; then for each call ["r", turn, value, changed arguments or null], ["e", turn, type name,
-text] or ["n", turn, why the value cannot cross].
+text, known bases, arguments or null] or ["n", turn, why the value cannot cross].
 """
 
 import os
@@ -14,9 +14,9 @@ from stages.sandbox import frames
 from stages.sandbox.codec import DEEP, NotPlain, encode
 from stages.sandbox.decode import decode
 from stages.sandbox.frames import Value
+from stages.sandbox.raised import name_of, text_of, written
 
 CHANNEL: Final = 3
-MAX_TEXT: Final = 4096
 _UNCHANGING: Final = (int, str, bool, type(None))
 """Types of arguments, as they cross, that no call can change."""
 
@@ -78,19 +78,19 @@ def answer(
             if type(result) is types.CoroutineType:
                 result = _awaited(result)
     except BaseException as error:  # noqa: BLE001  # likewise
-        return ["e", turn, _name(error), _text(error)]
+        return ["e", turn, *written(error)]
     try:
         value = encode(result)
     except NotPlain as error:
         return ["n", turn, str(error)]
     except BaseException as error:  # noqa: BLE001  # an iterator's code runs while it is read out
-        return ["e", turn, _name(error), _text(error)]
+        return ["e", turn, *written(error)]
     return ["r", turn, value, _changed(arguments, args)]
 
 
 def describe(error: BaseException) -> str:
     """Type and text of an exception, whose own methods may do anything."""
-    return f"{_name(error)}: {_text(error)}"
+    return f"{name_of(error)}: {text_of(error)}"
 
 
 def serve_calls(recursion: Recursion) -> None:
@@ -130,19 +130,6 @@ def _awaited(coroutine: Value) -> Value:
     import asyncio
 
     return asyncio.run(coroutine)
-
-
-def _name(error: BaseException) -> str:
-    name = type.__dict__["__name__"].__get__(type(error))
-    return str.__str__(name)[:200] if isinstance(name, str) else "?"
-
-
-def _text(error: BaseException) -> str:
-    try:
-        text = str(error)
-        return str.__str__(text)[:MAX_TEXT]
-    except BaseException:  # noqa: BLE001  # its __str__ is the program's code
-        return ""
 
 
 def _depth() -> int:

@@ -1,30 +1,23 @@
 """What a test sees in place of the solution: functions that send their arguments away and wait for the value.
 
-Runs in the tester's process. Nothing that comes back can be more than plain data: exceptions are rebuilt from their
-name, changed arguments are copied into the caller's own objects, and every fault of the other side is remembered
+Runs in the tester's process. Nothing that comes back can be more than plain data: exceptions are rebuilt
+(raised.py), changed arguments are copied into the caller's own objects, and every fault of the other side is remembered
 outside the reach of a test's `except`.
 """
 
 import _thread
-import builtins
 from collections.abc import Callable
-from typing import Final
 
 from stages.sandbox import frames
 from stages.sandbox.codec import NotPlain, encode
 from stages.sandbox.decode import decode
 from stages.sandbox.frames import Value
-
-_NEVER_REBUILT: Final = (StopIteration, StopAsyncIteration)
-"""Raised inside map() in a test they would end the loop over the cases as if all had been seen."""
+from stages.sandbox.loop_ends import reached_handler
+from stages.sandbox.raised import rebuilt
 
 
 class SolutionGone(BaseException):
     """The solution's process ended or broke the protocol; not an Exception, so that fewer tests swallow it."""
-
-
-class SolutionError(Exception):
-    """Stands for an exception of the solution whose type is not one of Python's own, or is not an Exception."""
 
 
 class NotPlainResult(TypeError):
@@ -40,6 +33,7 @@ class Solution:
         self.not_plain: str | None = None
         self.out_of_memory = False
         self.calls = 0
+        self._ends: list[StopIteration] = []
         self.names = names
         self._channel = channel
         self._answers = frames.Reader(channel)
@@ -48,6 +42,11 @@ class Solution:
     def begin(self) -> None:
         """Forget what concerned an earlier test."""
         self.not_plain, self.out_of_memory = None, False
+        self._ends.clear()
+
+    def ended_a_loop(self) -> bool:
+        """Whether a StopIteration of the program ended a loop of the test, as if all its cases had been seen."""
+        return not all(reached_handler(end, globals()) for end in self._ends)
 
     def loaded(self) -> tuple[str, str] | None:
         """Wait for the program to load: None, or (status, detail)."""
@@ -96,12 +95,21 @@ class Solution:
                 case ["n", int(answered), str(why)] if answered == turn:
                     self.not_plain = why
                     raise NotPlainResult(f"not plain data: {why}")
-                case ["e", int(answered), str(kind), str(text)] if answered == turn:
+                case ["e", int(answered), str(kind), str(text), list(bases), given] if answered == turn:
                     self.out_of_memory |= kind == "MemoryError"
-                    raise rebuilt(kind, text)
+                    raise self._rebuilt(kind, text, bases, given)
         except frames.ProtocolError:
             pass
         raise self._broken("protocol_error")
+
+    def _rebuilt(self, kind: str, text: str, bases: list[Value], given: Value) -> BaseException:
+        arguments = None if given is None else self._decode(given)
+        if arguments is not None and type(arguments) is not list:
+            raise frames.ProtocolError("arguments of an exception that are no list")
+        error = rebuilt(kind, text, bases, arguments)
+        if isinstance(error, StopIteration):
+            self._ends.append(error)
+        return error
 
     def _decode(self, value: Value) -> Value:
         return decode(value, self.names.get, live=True)
@@ -117,18 +125,6 @@ class Solution:
     def _broken(self, why: str) -> SolutionGone:
         self.gone = why
         return SolutionGone(why)
-
-
-def rebuilt(kind: str, text: str) -> Exception:
-    """An exception of one of Python's own types with that text, or a SolutionError."""
-    known = getattr(builtins, kind, None)
-    if not isinstance(known, type) or not issubclass(known, Exception) or issubclass(known, _NEVER_REBUILT):
-        return SolutionError(f"{kind}: {text}")
-    try:
-        return known(text)
-    except TypeError:
-        # UnicodeDecodeError needs five arguments, ExceptionGroup two; without them the type is what counts.
-        return SolutionError(f"{kind}: {text}") if issubclass(known, BaseExceptionGroup) else Exception.__new__(known)
 
 
 def _copy_back(args: tuple[Value, ...], changed: Value) -> None:

@@ -135,6 +135,8 @@ def _outcome(test: Callable[[], object], solution: Solution) -> tuple[str, str]:
         return "not_plain", solution.not_plain
     if solution.out_of_memory and outcome != "pass":
         return "memory", detail
+    if outcome == "pass" and solution.ended_a_loop():
+        return "error", "a StopIteration of the program ended a loop of the test"
     return outcome, detail
 
 

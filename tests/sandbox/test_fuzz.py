@@ -16,9 +16,10 @@ from stages.sandbox.codec import encode
 from stages.sandbox.frames import FrameBuffer, ProtocolError
 from stages.sandbox.jobs import Case, DataTests, Program, SplitTests
 from stages.sandbox.limits import Limits
+from stages.sandbox.raised import SolutionError
 from stages.sandbox.sandbox import Sandbox, open_sandbox
 from stages.sandbox.spawn import Ended
-from stages.sandbox.stub import NotPlainResult, Solution, SolutionError, SolutionGone
+from stages.sandbox.stub import NotPlainResult, Solution, SolutionGone
 from stages.sandbox.verdict import Outcome
 from stages.sandbox.watch import Budget, Stop, Watch
 from tests.naive import sandbox_protocol as naive
@@ -47,7 +48,14 @@ def answers(rng: random.Random) -> frames.Frame:
     changed = rng.choice([None, None, [], [value], value])
     choices = [["r", turn, value, changed]] * 6
     return rng.choice(
-        [*choices, ["e", turn, "ValueError", "x"], ["n", turn, "x"], ["loaded"], ["r", turn, value], [value]]
+        [
+            *choices,
+            ["e", turn, "ValueError", "x", ["ValueError"], rng.choice([None, [], value])],
+            ["n", turn, "x"],
+            ["loaded"],
+            ["r", turn, value],
+            [value],
+        ]
     )
 
 

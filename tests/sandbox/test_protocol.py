@@ -18,7 +18,8 @@ SPEAKER = """
 import os, random, struct
 rng = random.Random({seed})
 FRAMES = [
-    b'["loaded"]', b'["load","done",""]', b'["r",%d,4,null]', b'["r",%d,{{"t":[4]}},[[],[]]]', b'["e",%d,"E","x"]',
+    b'["loaded"]', b'["load","done",""]', b'["r",%d,4,null]', b'["r",%d,{{"t":[4]}},[[],[]]]',
+    b'["e",%d,"E","x",["KeyError"],[4]]',
     b'["n",%d,"x"]', b'["result",0,"pass",""]', b'["done"]', b'["r",%d,{{"E":["C","R",4,true]}},null]',
     b'["r",true,4,null]', b'["r",%d,{{"I":[4]}},{{"d":[]}}]', b'[[]]', b'{{}}', b'["r"]',
 ]

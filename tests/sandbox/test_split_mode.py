@@ -51,21 +51,6 @@ def test_auxiliary_functions_of_the_problem_are_the_testers(standard: Sandbox) -
     assert sandbox_passes(standard, add(), split("assert double(add(1, 2)) == 6", setup=setup))
 
 
-def test_exceptions_keep_their_kind(standard: Sandbox) -> None:
-    source = (
-        "raise [KeyError('k'), UnicodeDecodeError('utf8', b'', 0, 1, 'x'), Own(), StopIteration(), SystemExit()][a]"
-    )
-    program = add(source, "class Own(Exception): pass")
-    tests = split(
-        "try: add(0, 0)\nexcept KeyError as e: assert 'k' in str(e)",
-        "try: add(1, 0)\nexcept UnicodeDecodeError: pass",
-        "try: add(2, 0)\nexcept Exception as e: assert 'Own' in str(e)",
-        "assert all(map(lambda n: add(n, 0) == 1, [3]))",
-        "try: add(4, 0)\nexcept Exception: pass",
-    )
-    assert outcomes(standard.verify(program, tests)) == ["pass", "pass", "pass", "error", "pass"]
-
-
 def test_a_result_that_cannot_cross_outweighs_what_the_test_says(standard: Sandbox) -> None:
     tests = split("try: add(1, 2)\nexcept Exception: pass")
     assert outcomes(standard.verify(add("return object()"), tests)) == ["not_plain"]

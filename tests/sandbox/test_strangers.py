@@ -24,7 +24,6 @@ PATIENCE_S = 120.0
 UNJUDGED = (
     "a checker that raises, or runs out of time on the output, is taken for faulty tests: tester_error, not a fail"
 )
-ERRORS = "an error crosses as its text under a builtin's own name: no base classes, arguments, numbers or codes"
 SKIPPED = "a skipped test counts as passed, also where the program's results lead to the skip"
 UNRUN = "a test that is a coroutine or a generator is never run and counts as passed"
 AWAITED = "results of coroutines are awaited before they cross, so that tests that await them fail"
@@ -58,11 +57,6 @@ HOLES = {
     "loop_for_checker": UNJUDGED,
     "json_deep_for_checker": UNJUDGED,
     "garbage_for_bare_checker": UNJUDGED,
-    "lookalike_error": "an error class of the program's own, called like a builtin, is caught as the builtin",
-    "raises_subclass": ERRORS,
-    "raises_with_arguments": ERRORS,
-    "raises_os_error": ERRORS,
-    "raises_exits": ERRORS,
     "byte_order_mark": "a byte order mark before the program is a syntax error, though a file may begin with it",
 }
 """Programs that the sandbox does not judge rightly, and what is wrong."""
