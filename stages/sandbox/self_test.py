@@ -6,7 +6,7 @@ outside, processes left behind, descriptors left open.
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,16 +72,23 @@ class Report(NamedTuple):
         return [head, *(_counts(name, rows) for name, rows in [*groups, ("total", self.rows)])]
 
 
-def self_test(level: Level = "standard", attacks: Sequence[Attack] = ATTACKS) -> Report:
-    """Run the battery; takes about half a minute of one core. Raises ConfigError where the level is not to be had."""
+def self_test(
+    level: Level = "standard",
+    attacks: Sequence[Attack] = ATTACKS,
+    advance: Callable[[int], None] = lambda programs: None,
+) -> Report:
+    """Run the battery; takes about half a minute of one core. Raises ConfigError where the level is not to be had.
+
+    `advance` is told of programs finished.
+    """
     before = _descriptors()
     with tempfile.TemporaryDirectory(prefix="rlbff-self-test-") as name, open_sandbox(level, LIMITS) as sandbox:
         place = Path(name)
-        rows = tuple(_row(sandbox, attack, place) for attack in attacks)
+        rows = tuple(_row(sandbox, attack, place, advance) for attack in attacks)
     return Report(level, rows, _descriptors() - before)
 
 
-def _row(sandbox: Sandbox, attack: Attack, place: Path) -> Row:
+def _row(sandbox: Sandbox, attack: Attack, place: Path, advance: Callable[[int], None]) -> Row:
     (place / "secret.txt").write_text("secret", encoding="utf-8")
     (place / "victim.txt").write_text("victim", encoding="utf-8")
     source = attack.source.replace("PLACE", str(place))
@@ -91,6 +98,7 @@ def _row(sandbox: Sandbox, attack: Attack, place: Path) -> Row:
     changed = {path.name for path in place.iterdir()} != {"secret.txt", "victim.txt"}
     for path in place.iterdir():
         path.unlink()
+    advance(1)
     return Row(attack, verdict, outcome, changed, left)
 
 

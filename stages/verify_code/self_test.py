@@ -6,7 +6,7 @@ from stages.core.errors import RlbffError
 from stages.core.progress import Progress
 from stages.core.report import Report
 from stages.sandbox.layers import header
-from stages.sandbox.self_test import self_test
+from stages.sandbox.self_test import ATTACKS, self_test
 from stages.verify_code.config import VerifyCodeConfig
 
 
@@ -19,7 +19,9 @@ def run_self_test(config: VerifyCodeConfig, progress: Progress) -> Report:
     level = config.sandbox.level
     for line in header(level):
         progress.notice(line)
-    found = self_test(level)
+    progress.start(f"attacking level {level}", len(ATTACKS), unit="programs")
+    found = self_test(level, advance=progress.advance)
+    progress.finish()
     head, *rows = found.table()
     progress.table(f"Self-test at level {level}", head, rows)
     if found.problems:
