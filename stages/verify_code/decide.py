@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from stages.programs.agreement import Agreement, agreement
 from stages.programs.keep import Decision, parse_rule
 from stages.programs.matrix import FLAKY, OUTCOMES, Bools, Floats, Ints, Matrix
 from stages.programs.stand import TaskResults, stand
@@ -20,6 +21,7 @@ from stages.programs.strength import measure
 from stages.verify_code.arms import arm
 from stages.verify_code.config import VerifyCodeConfig
 from stages.verify_code.diversity import clusters, farthest_first
+from stages.verify_code.diversity import measure as measure_diversity
 from stages.verify_code.task_strength import TaskStrength
 from stages.verify_code.tests_table import TaskTests, TestsTable
 
@@ -85,10 +87,14 @@ def decide(programs: Programs, strengths: Mapping[str, TaskStrength], config: Ve
     numbers = _clusters(programs, groups)
     kept, reasons = _without_doubtful(programs, decision, config)
     facts: dict[str, object] = {"decision": decision.facts, "tests": tests.facts()}
+    if not np.isnan(programs.judge).all():
+        facts["judge"] = _plain(agreement(standings, config.judge_cut))
     if config.arm is not None:
         kept, reasons, facts["arm"] = _arm(programs, standings, config)
     if config.keep_distinct is not None:
         kept, reasons = _distinct(programs, groups, standings, numbers, (kept, reasons), config)
+    facts["diversity"] = _diversity(programs, groups, numbers, kept)
+    facts["lone_consensus"] = _lone(standings)
     names = {int(place): group.names for group in groups if group.aligned for place in group.places}
     return Decided(standings, numbers, kept, reasons, names, tests.table(), facts)
 
@@ -196,3 +202,33 @@ def _distinct(
             if not kept[place]:
                 reasons[place] = f"{reasons[place]}; not among the {config.keep_distinct} most different"
     return kept, reasons
+
+
+def _plain(agreed: Agreement) -> dict[str, object]:
+    """The agreement as JSON, where a kappa that is not defined is null."""
+    return {
+        name: found._asdict() | {"kappa": None if np.isnan(found.kappa) else found.kappa, "n": found.n}
+        for name, found in agreed._asdict().items()
+    }
+
+
+def _diversity(programs: Programs, groups: Sequence[Group], numbers: Ints, kept: Bools) -> dict[str, object]:
+    """How many different programs are kept, and the mean over tasks of how far apart they are."""
+    able = kept & (numbers >= 0)
+    found = []
+    for group in groups:
+        places = group.places[able[group.places]]
+        found.append(measure_diversity([programs.signature[place] or b"" for place in places], numbers[places]))
+    distances = [one.mean_distance for one in found if one.mean_distance is not None]
+    return {
+        "clusters": sum(one.clusters for one in found),
+        "mean_distance": float(np.mean(distances)) if distances else None,
+    }
+
+
+def _lone(standings: Standings) -> float | None:
+    """Share of the tasks with a passing program in which each program of the best consensus stands alone."""
+    best = (standings.consensus >= 1) & (standings.passed > 0)
+    tasks = np.unique(standings.task[best])
+    agreed = np.unique(standings.task[best & (standings.group > 1)])
+    return 1 - len(agreed) / len(tasks) if len(tasks) else None

@@ -56,7 +56,8 @@ def run(config: VerifyCodeConfig, *, progress: Progress = quiet) -> Report:
     parse_rule(config.keep, seed=config.run.seed)
     root = config.out or Path(f"{stem(config.inputs[0])}.{WRITES.name}")
     with planned(config.inputs, root, config.run, progress, unique_ids=False) as plan:
-        check_columns(plan.columns.names(), plan.inputs[0].name)
+        names = plan.columns.names()
+        check_columns(names, plan.inputs[0].name, needs_tests=config.judge == "column" and "judge" not in names)
         require(config.sandbox.level)
         if config.run.dry_run:
             return _dry_run(root, config, plan, progress)

@@ -65,6 +65,34 @@ def show(facts: Mapping[str, Any], progress: Progress) -> None:
     ]
     title = "Keep rules, this run's first"
     progress.table(f"{title}; {labelled:,} programs of known truth" if labelled else title, head, lines)
+    if "held_out" in facts["decision"]:
+        _show_calibration(facts["decision"], progress)
+
+
+def _show_calibration(facts: Mapping[str, Any], progress: Progress) -> None:
+    """The thresholds by strength of the tests, and what tasks showed that they were not fitted to."""
+    rows = [
+        [
+            one["bin"],
+            f"{one['tasks']:,}",
+            f"{one['programs']:,}",
+            "none reaches it" if one["threshold"] is None else f"{one['threshold']:.3f}",
+            _percent(one["best_bound"] if one["bound"] is None else one["bound"]),
+            _percent(one["precision"]),
+            _percent(one["recall"]),
+        ]
+        for one in facts["bins"]
+    ]
+    head = ["tests, weakest first", "tasks", "programs", f"{facts['score']} from", "bound", "precision", "recall"]
+    progress.table(
+        f"Thresholds for a precision of {facts['target']:g}, fitted to {facts['programs']:,} programs", head, rows
+    )
+    (precision, low, high), (recall, *_) = facts["held_out"]["precision"], facts["held_out"]["recall"]
+    if precision is not None:
+        progress.notice(
+            f"On tasks that the thresholds were not fitted to: precision {_percent(precision)} "
+            f"[{_percent(low)}, {_percent(high)}], recall {_percent(recall)}."
+        )
 
 
 def closing_facts(manifest: Mapping[str, Any], facts: Mapping[str, Any], root: Path) -> dict[str, object]:
@@ -77,11 +105,27 @@ def closing_facts(manifest: Mapping[str, Any], facts: Mapping[str, Any], root: P
         "programs": f"{counts.get('programs', 0):,}, {different}",
         "kept": f"{kept['programs']:,} programs of {kept['tasks']:,} tasks by {kept['rule']}",
     }
+    diversity = facts["diversity"]
+    if diversity["mean_distance"] is not None:
+        closing["different"] = (
+            f"{diversity['clusters']:,} of them, {diversity['mean_distance']:.2f} apart within a task"
+        )
+    if facts["lone_consensus"] is not None and kept["rule"].startswith("consensus"):
+        closing["lone"] = f"in {_percent(facts['lone_consensus'])} of the tasks no two programs agree on the best score"
     closing["tests"] = _tests(facts["tests"])
+    if "judge" in facts:
+        closing["judge"] = "; ".join(_agreement(facts["judge"], name) for name in ("with_tests", "with_truth"))
     unjudged = {name: count for name, count in counts.items() if name.startswith("unjudged_")}
     if unjudged:
         closing["without a judge's score"] = ", ".join(f"{name[9:]} {count:,}" for name, count in unjudged.items())
     return closing | {"written": f"{manifest['written']:,} verdicts to {root}"}
+
+
+def _agreement(facts: Mapping[str, Any], name: str) -> str:
+    """How far the judge agrees with something, in a few words."""
+    found = facts[name]
+    kappa = "undefined" if found["kappa"] is None else f"{found['kappa']:.2f}"
+    return f"kappa {kappa} {name.replace('_', ' ')} on {found['n']:,} programs"
 
 
 def _tests(facts: Mapping[str, Any]) -> str:

@@ -32,7 +32,29 @@ def test_a_judge_takes_part_in_rules_and_its_failures_are_no_scores(tmp_path: Pa
     found = {one["id"]: one for one in rows_of(tmp_path / "out")}
     assert [one["judge"] for one in found.values()] == [5.0, None, 2.0, 5.0]
     assert [one["kept"] for one in found.values()] == [True, False, False, True]
-    assert manifest_of(tmp_path / "out")["facts"]["programs"]["unjudged_bad_answer"] == 1
+    facts = manifest_of(tmp_path / "out")["facts"]
+    assert facts["programs"]["unjudged_bad_answer"] == 1
+    # Of three with a score, the judge likes the one that passes all tests, and one that is no add at all.
+    agreed = facts["judge"]["with_tests"]
+    assert [agreed[name] for name in ("both", "only_judge", "only_other", "neither")] == [1, 1, 0, 1]
+    assert agreed["kappa"] == pytest.approx(0.4)
+    assert facts["judge"]["with_truth"] == {
+        "both": 0,
+        "only_judge": 0,
+        "only_other": 0,
+        "neither": 0,
+        "kappa": None,
+        "n": 0,
+    }
+
+
+def test_without_tests_a_judge_can_decide(tmp_path: Path) -> None:
+    rows = [{"id": name, "prompt": "Add.", "solution": RIGHT, "judge": score} for name, score in (("a", 5), ("b", 2))]
+    verify(write(tmp_path / "p.jsonl", rows), tmp_path / "out", keep="judge >= 4")
+    assert [(one["status"], one["kept"]) for one in rows_of(tmp_path / "out")] == [
+        ("no_tests", True),
+        ("no_tests", False),
+    ]
 
 
 def test_a_judge_in_a_file(tmp_path: Path) -> None:
