@@ -1,196 +1,161 @@
 """The part of pytest that suites over functions use, in place of the package: a tester has the standard library only.
 
-approx, raises, fail, skip, fixture, and the marks parametrize, skip, skipif and xfail, after pytest's documentation.
-Whatever else a suite asks of pytest is an AttributeError, which says that the tests cannot be run.
+What is not here is refused by name before anything runs (`missing`), so that no program is blamed for it. `warns` and
+the like are left out because they look at the program's process, where tests are not.
 """
 
-import math
+import ast
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Final, NoReturn
 
+from stages.sandbox import approximation, fixtures, pytest_marks
 from stages.sandbox.frames import Value
-
-
-class Skipped(Exception):
-    """Raised by skip()."""
-
-
-@dataclass
-class Marks:
-    """What decorators say of a test function."""
-
-    parameters: list[list[dict[str, Value]]] = field(default_factory=list)
-    skip: bool = False
-    fails: bool = False
-    strict: bool = False
-    fixture: bool = False
-
-
-def marks_of(function: Value) -> Marks:
-    """The marks of a function, empty for one that has none."""
-    marks = getattr(function, "rlbff_marks", None)
-    return marks if isinstance(marks, Marks) else Marks()
+from stages.sandbox.outcomes import Failed, Skipped
 
 
 def module() -> types.ModuleType:
     """A module to be found as `pytest`."""
     stand_in = types.ModuleType("pytest")
-    mark = types.SimpleNamespace(parametrize=_parametrize, skip=_skip_mark, skipif=_skipif, xfail=_xfail)
-    for name, value in (("approx", approx), ("raises", raises), ("fail", _fail), ("skip", _skip), ("mark", mark)):
-        setattr(stand_in, name, value)
-    stand_in.__dict__.update(fixture=_fixture, param=_param, main=lambda *_, **__: 0)
+    stand_in.__dict__.update(_OFFERED, mark=pytest_marks.Marker())
     return stand_in
 
 
-class approx:  # noqa: N801  # pytest's own name
-    """Equal within a tolerance, also inside sequences and mappings: rel 1e-6, abs 1e-12 as in pytest."""
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __init__(
-        self,
-        expected: Value,
-        rel: float | None = None,
-        abs: float | None = None,  # noqa: A002  # as in pytest
-        nan_ok: bool = False,
-    ) -> None:
-        self.expected = expected
-        self._options: tuple[float | None, float | None, bool] = (rel, abs, nan_ok)
-
-    def __eq__(self, actual: object) -> bool:
-        expected = self.expected
-        if isinstance(expected, Mapping):
-            return (
-                isinstance(actual, Mapping)
-                and actual.keys() == expected.keys()
-                and all(approx(expected[key], *self._options) == actual[key] for key in expected)
-            )
-        if isinstance(expected, Sequence) and not isinstance(expected, (str, bytes)):
-            return (
-                isinstance(actual, Sequence)
-                and len(actual) == len(expected)
-                and all(approx(own, *self._options) == other for own, other in zip(expected, actual, strict=True))
-            )
-        return self._close(actual)
-
-    def __repr__(self) -> str:
-        return f"approx({self.expected!r})"
-
-    def _close(self, actual: Value) -> bool:
-        expected = self.expected
-        if actual == expected:
-            return True
-        numbers = (int, float, complex)
-        if isinstance(expected, bool) or not isinstance(expected, numbers) or not isinstance(actual, numbers):
-            return _close_otherwise(actual, expected)
-        relative, absolute, nan_ok = self._options
-        if expected != expected:
-            return nan_ok and actual != actual
-        if math.isinf(abs(expected)) or math.isinf(abs(actual)):
-            return False
-        if relative is None:
-            relative = 0.0 if absolute is not None else 1e-6
-        return bool(abs(actual - expected) <= max(relative * abs(expected), 1e-12 if absolute is None else absolute))
+def missing(source: str) -> str | None:
+    """The first thing that code asks of pytest and would not get; raises SyntaxError."""
+    if "pytest" not in source:
+        return None
+    nodes = list(ast.walk(ast.parse(source)))
+    modules = {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name == "pytest"
+    }
+    for node in nodes:
+        asked: list[str] = []
+        if isinstance(node, ast.ImportFrom) and node.module == "pytest":
+            asked = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            asked = [node.attr]
+        for name in asked:
+            if name not in _OFFERED and name not in ("mark", "*"):
+                return name
+    return None
 
 
-class _Raises:
-    """A block that must raise one of the expected exceptions, with a text that `match` finds."""
+class _Raised:
+    """What `raises` gives: a block that must raise one of the expected exceptions, and what was raised."""
 
-    def __init__(self, expected: Value, match: str | None) -> None:
-        self.expected = expected
-        self.match = match
+    def __init__(self, expected: Value, match: Value, check: Callable[[BaseException], bool] | None) -> None:
+        for kind in expected if isinstance(expected, tuple) else (expected,):
+            if not isinstance(kind, type) or not issubclass(kind, BaseException):
+                raise TypeError(f"raises expects an exception type, not {kind!r}")
+        self._expected, self._match, self._check = expected, match, check
         self.type: type[BaseException] | None = None
         self.value: BaseException | None = None
+        self.tb: types.TracebackType | None = None
 
-    def __enter__(self) -> "_Raises":
+    def __enter__(self) -> "_Raised":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> bool:
         if kind is None or error is None:
-            raise AssertionError(f"did not raise {self.expected}")
-        if not issubclass(kind, self.expected):
+            raise Failed(f"DID NOT RAISE {self._expected}")
+        if not issubclass(kind, self._expected):
             return False
-        if self.match is not None and not re.search(self.match, str(error)):
-            raise AssertionError(f"{self.match!r} is not in {str(error)[:200]!r}")
-        self.type, self.value = kind, error
+        self.type, self.value, self.tb = kind, error, trace
+        if self._match is not None:
+            self.match(self._match)
+        if self._check is not None and not self._check(error):
+            raise AssertionError(f"the check of the exception says no: {error!r}")
         return True
 
+    def match(self, pattern: Value) -> bool:
+        """Whether the text of the exception, with its notes, holds the pattern; raises AssertionError where not."""
+        text = "\n".join([str(self.value), *getattr(self.value, "__notes__", ())])
+        if not re.search(pattern, text):
+            raise AssertionError(f"Regex pattern {pattern!r} did not match {text[:200]!r}")
+        return True
 
-def raises(expected: Value, *call: Value, match: str | None = None, **keywords: Value) -> _Raises:
+    @property
+    def typename(self) -> str:
+        """The name of the exception's type."""
+        return type(self.value).__name__
+
+
+def raises(
+    expected_exception: Value, *call: Value, match: Value = None, check: Value = None, **keywords: Value
+) -> _Raised:
     """As a context, or with a function and its arguments."""
-    block = _Raises(expected, match)
+    block = _Raised(expected_exception, match, check)
     if call:
         with block:
             call[0](*call[1:], **keywords)
     return block
 
 
-def _close_otherwise(actual: Value, expected: Value) -> bool:
-    """Decimal, Fraction and arrays: by their difference, where they have one."""
+def _fail(reason: str = "", pytrace: bool = True) -> NoReturn:  # as in pytest
+    raise Failed(reason)
+
+
+def _skip(reason: str = "", *, allow_module_level: bool = False) -> NoReturn:  # likewise
+    raise Skipped(f"skipped: {reason}")
+
+
+def _xfail(reason: str = "") -> NoReturn:
+    raise Skipped(f"expected to fail: {reason}")
+
+
+def _importorskip(
+    modname: str,
+    minversion: str | None = None,
+    reason: str | None = None,
+    *,
+    exc_type: type[ImportError] = ImportError,
+) -> Value:
+    """The module of that name; a test that needs another version than there is leaves itself out."""
+    import importlib
+
     try:
-        return bool(abs(float(actual) - float(expected)) <= 1e-6 * abs(float(expected)))
-    except (TypeError, ValueError, OverflowError):
-        return False
+        found = importlib.import_module(modname)
+    except exc_type as error:
+        raise Skipped(f"skipped: {reason or error}") from None
+    if minversion is not None and _numbers(getattr(found, "__version__", "")) < _numbers(minversion):
+        raise Skipped(f"skipped: {reason or f'{modname} has not the version {minversion}'}")
+    return found
 
 
-def _own_marks(function: Value) -> Marks:
-    if not isinstance(getattr(function, "rlbff_marks", None), Marks):
-        function.rlbff_marks = Marks()
-    marks: Marks = function.rlbff_marks
-    return marks
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
-def _parametrize(names: str | Sequence[str], values: Iterable[Value], **_: Value) -> Callable[[Value], Value]:
-    keys = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
-    rows = [tuple(value) if len(keys) > 1 or isinstance(value, _Parameters) else (value,) for value in values]
-
-    def mark(function: Value) -> Value:
-        _own_marks(function).parameters.append([dict(zip(keys, row, strict=True)) for row in rows])
-        return function
-
-    return mark
+def _main(*_: object, **__: object) -> int:
+    """Suites end with it when they are run as a script."""
+    return 0
 
 
-class _Parameters(tuple[Value, ...]):
-    """What param() gives."""
+for _function, _exception in ((_fail, Failed), (_skip, Skipped), (_xfail, Skipped)):
+    _function.Exception = _exception  # type: ignore[attr-defined]  # as in pytest
 
-
-def _param(*values: Value, **_: Value) -> _Parameters:
-    return _Parameters(values)
-
-
-def _skip_mark(function: Value = None, **_: Value) -> Value:
-    return _setting(skip=True)(function) if callable(function) else _setting(skip=True)
-
-
-def _skipif(condition: object, **_: Value) -> Value:
-    return _setting(skip=bool(condition))
-
-
-def _xfail(function: Value = None, *_: Value, strict: bool = False, **__: Value) -> Value:
-    mark = _setting(fails=True, strict=strict)
-    return mark(function) if callable(function) else mark
-
-
-def _fixture(function: Value = None, **_: Value) -> Value:
-    return _setting(fixture=True)(function) if callable(function) else _setting(fixture=True)
-
-
-def _setting(**changes: bool) -> Callable[[Value], Value]:
-    def mark(function: Value) -> Value:
-        for name, value in changes.items():
-            setattr(_own_marks(function), name, value or getattr(_own_marks(function), name))
-        return function
-
-    return mark
-
-
-def _fail(reason: str = "", **_: Value) -> NoReturn:
-    raise AssertionError(reason)
-
-
-def _skip(reason: str = "", **_: Value) -> NoReturn:
-    raise Skipped(reason)
+_OFFERED: Final[dict[str, Value]] = {
+    "approx": approximation.approx,
+    "raises": raises,
+    "fail": _fail,
+    "skip": _skip,
+    "xfail": _xfail,
+    "importorskip": _importorskip,
+    "fixture": fixtures.fixture,
+    "param": pytest_marks.param,
+    "main": _main,
+    "ExceptionInfo": _Raised,
+    "FixtureRequest": types.SimpleNamespace,
+    "TempPathFactory": types.SimpleNamespace,
+    "Mark": pytest_marks.Mark,
+    "MarkDecorator": pytest_marks.Decorator,
+    "__version__": "9.0",
+}

@@ -1,8 +1,9 @@
 """The solution's process: runs the foreign program and answers calls of its functions. Knows no test.
 
-Frames in: ["program", source, entry], then ["c", turn, name, args, kwargs]. Frames out: ["loaded"] or
-["load", status, detail]; then for each call ["r", turn, value, changed arguments or null], ["e", turn, type name,
-text, known bases, arguments or null] or ["n", turn, why the value cannot cross].
+Frames in: ["program", source, entry], then ["c", turn, name, args, kwargs], or "a" for "c" from one who awaits. Frames
+out: ["loaded"] or ["load", status, detail]; then for each call ["r", turn, value, changed arguments or null], ["e",
+turn, type name, text, known bases, arguments or null] or ["n", turn, why the value cannot cross]. The answer to one who
+awaits is ["w", answer] where the function gave a coroutine, which has been awaited.
 """
 
 import os
@@ -66,26 +67,27 @@ def load(source: str, name: str, recursion: Recursion) -> tuple[dict[str, Value]
     return names, None
 
 
-def answer(
-    names: dict[str, Value], turn: int, name: str, args: Value, kwargs: Value, recursion: Recursion
-) -> frames.Frame:
+def answer(names: dict[str, Value], call: frames.Frame, recursion: Recursion) -> frames.Frame:
     """Call the program's function; the frame that says what came of it."""
+    asked, turn, name, args, kwargs = call
+    later = False
     arguments = decode(args, names.get, live=True)
     keywords = decode(kwargs, names.get, live=True)
     try:
         with recursion:
             result = names[name](*arguments, **keywords)
             if type(result) is types.CoroutineType:
+                later = asked == "a"
                 result = _awaited(result)
     except BaseException as error:  # noqa: BLE001  # likewise
-        return ["e", turn, *written(error)]
+        return _answer(["e", turn, *written(error)], later=later)
     try:
         value = encode(result)
     except NotPlain as error:
-        return ["n", turn, str(error)]
+        return _answer(["n", turn, str(error)], later=later)
     except BaseException as error:  # noqa: BLE001  # an iterator's code runs while it is read out
-        return ["e", turn, *written(error)]
-    return ["r", turn, value, _changed(arguments, args)]
+        return _answer(["e", turn, *written(error)], later=later)
+    return _answer(["r", turn, value, _changed(arguments, args)], later=later)
 
 
 def describe(error: BaseException) -> str:
@@ -106,13 +108,16 @@ def serve_calls(recursion: Recursion) -> None:
         return
     frames.send(CHANNEL, ["loaded"])
     while True:
-        _, turn, name, args, kwargs = channel.receive()
+        call = channel.receive()
         try:
-            reply = answer(names, turn, name, args, kwargs, recursion)
-            packed = frames.pack(reply)
+            packed = frames.pack(answer(names, call, recursion))
         except (frames.ProtocolError, RecursionError, MemoryError) as error:
-            packed = frames.pack(["n", turn, describe(error)[:200]])
+            packed = frames.pack(["n", call[1], describe(error)[:200]])
         frames.send_packed(CHANNEL, packed)
+
+
+def _answer(frame: frames.Frame, *, later: bool) -> frames.Frame:
+    return ["w", frame] if later else frame
 
 
 def _changed(arguments: Value, before: Value) -> Value:

@@ -9,7 +9,7 @@ from stages.sandbox.jobs import InProcessTests, Program, SplitTests, SuiteTests
 from stages.sandbox.verdict import Outcome, Status
 from stages.sandbox.watch import Budget, Stop, Watch
 
-_REPORTED: Final = frozenset(Outcome) - {Outcome.NOT_RUN, Outcome.TIMEOUT, Outcome.OUTPUT_LIMIT}
+_REPORTED: Final = frozenset(Outcome) - {Outcome.TIMEOUT, Outcome.OUTPUT_LIMIT}
 _MOST_TESTS: Final = 100_000
 
 

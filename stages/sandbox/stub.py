@@ -32,6 +32,8 @@ class Solution:
         self.gone: str | None = None
         self.not_plain: str | None = None
         self.out_of_memory = False
+        self.awaits = False
+        """Whether the tests await what coroutine functions give; otherwise they get it awaited."""
         self.calls = 0
         self._ends: list[StopIteration] = []
         self.names = names
@@ -78,10 +80,22 @@ class Solution:
             except NotPlain as error:
                 raise TypeError(f"a test passes something that cannot cross: {error}") from None
             try:
-                frames.send(self._channel, ["c", self.calls, name, *sent])
+                frames.send(self._channel, ["a" if self.awaits else "c", self.calls, name, *sent])
             except frames.ChannelClosed:
                 raise self._broken("crash") from None
-            return self._answer(self._receive(), args)
+            match self._receive():
+                case ["w", list(answer)] if self.awaits:
+                    return self._awaitable(answer, args)
+                case answer:
+                    return self._answer(answer, args)
+
+    def _awaitable(self, answer: frames.Frame, args: tuple[Value, ...]) -> Value:
+        try:
+            return _later(self._answer(answer, args), None)
+        except SolutionGone:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever the program raised, it does so when it is awaited
+            return _later(None, error)
 
     def _answer(self, answer: frames.Frame, args: tuple[Value, ...]) -> Value:
         turn = self.calls
@@ -125,6 +139,12 @@ class Solution:
     def _broken(self, why: str) -> SolutionGone:
         self.gone = why
         return SolutionGone(why)
+
+
+async def _later(value: Value, error: BaseException | None) -> Value:
+    if error is not None:
+        raise error
+    return value
 
 
 def _copy_back(args: tuple[Value, ...], changed: Value) -> None:

@@ -11,20 +11,19 @@ import sys
 import types
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from stages.sandbox import frames, pytest_stand_in, suite
+from stages.sandbox.awaiting import tests_await
 from stages.sandbox.codec import DEEP
 from stages.sandbox.frames import Value
+from stages.sandbox.outcomes import BadTests, Failed, SetUpFailed, Skipped
 from stages.sandbox.solution import CHANNEL, Recursion, describe, load
 from stages.sandbox.stub import Solution, SolutionGone
 
 REPORT: Final = 4
 _DETAIL: Final = 500
-
-
-class BadTests(Exception):
-    """The tests cannot be run, whatever the program."""
+_T = TypeVar("_T")
 
 
 def serve() -> None:
@@ -42,7 +41,7 @@ def serve() -> None:
             run_apart(order, names, solution)
     except BadTests as error:
         # A set-up that has called the program fails because of the program.
-        start = ["load", "load_error"] if solution.calls else ["bad"]
+        start = ["load", "load_error"] if solution.calls and isinstance(error, SetUpFailed) else ["bad"]
         frames.send(REPORT, [*start, str(error)[:_DETAIL]])
     except SolutionGone as gone:
         frames.send(REPORT, ["load", str(gone), ""])
@@ -54,7 +53,10 @@ def fresh_names() -> dict[str, Value]:
     """The global names in which tests run."""
     if "pytest" not in sys.modules:
         sys.modules["pytest"] = pytest_stand_in.module()
-    return {"__name__": "__tests__", "__builtins__": __builtins__}
+    # Dataclasses look their module up.
+    module = sys.modules["__tests__"] = types.ModuleType("__tests__")
+    module.__dict__["__builtins__"] = __builtins__
+    return module.__dict__
 
 
 def run_apart(order: frames.Frame, names: dict[str, Value], solution: Solution) -> None:
@@ -65,6 +67,7 @@ def run_apart(order: frames.Frame, names: dict[str, Value], solution: Solution) 
         return
     entry = order[4] if order[0] == "split" else order[3]
     _run(order, names, solution, {entry: solution.stub(entry)}, solution.stub)
+    solution.awaits = tests_await([order[1], *order[2]] if order[0] == "split" else [order[1]])
 
 
 def _in_process(program: str, order: frames.Frame, names: dict[str, Value], solution: Solution) -> None:
@@ -91,8 +94,7 @@ def _run(
         _, source, first, entry, modules = order
         _offer(modules, entries, find)
         names.update(entries)
-        _execute(source, "the test suite", names)
-        tests = suite.collect(names)
+        tests = _collected(source, names, solution)
         frames.send(REPORT, ["names", [name for name, _ in tests]])
     frames.send(REPORT, ["ready"])
     for number in range(first, len(tests)):
@@ -107,7 +109,8 @@ def _cases(setup: str, cases: Sequence[str], names: dict[str, Value], entries: d
     """Each case as a function that runs it among its own copy of the names that the set-up leaves."""
     codes = [_compiled(case, f"test {number}") for number, case in enumerate(cases)]
     names.update(entries)
-    _execute(setup, "the set-up of the tests", names)
+    what = "the set-up of the tests"
+    _execute(_compiled(setup, what), what, names)
     # The set-up may contain the problem's text, which defines the entry point once more, without a body.
     names.update(entries)
     return [(str(number), partial(_execute_case, code, names)) for number, code in enumerate(codes)]
@@ -115,6 +118,15 @@ def _cases(setup: str, cases: Sequence[str], names: dict[str, Value], entries: d
 
 def _execute_case(code: types.CodeType, names: dict[str, Value]) -> None:
     exec(code, dict(names))
+def _collected(source: str, names: dict[str, Value], solution: Solution) -> list[suite.Test]:
+    what = "the test suite"
+    code = _compiled(source, what)
+    if (unknown := pytest_stand_in.missing(source)) is not None:
+        raise BadTests(f"{what} uses pytest.{unknown}, which tests apart from the program do not have. Leave it out.")
+    _execute(code, what, names)
+    return _set_up(lambda: suite.collect(names, asked=lambda: solution.calls > 0), what)
+
+
 
 
 def _outcome(test: Callable[[], object], solution: Solution) -> tuple[str, str]:
@@ -123,10 +135,12 @@ def _outcome(test: Callable[[], object], solution: Solution) -> tuple[str, str]:
     outcome, detail = "pass", ""
     try:
         test()
-    except AssertionError as error:
+    except (AssertionError, Failed) as error:
         outcome, detail = "fail", describe(error)
     except SolutionGone:
         pass
+    except Skipped as error:
+        outcome, detail = "not_run", str(error)
     except BaseException as error:  # noqa: BLE001  # a test may raise whatever it likes
         outcome, detail = "error", describe(error)
     if solution.gone is not None:
@@ -161,7 +175,7 @@ def _looker(find: Callable[[str], Value]) -> Callable[[str], Value]:
 def _check(question: list[str], names: dict[str, Value]) -> None:
     """Ask a custom checker, `check(input, output, expected)`, whether the output is right."""
     source, given, output, expected = question
-    _execute(source, "the checker", names)
+    _execute(_compiled(source, "the checker"), "the checker", names)
     if not callable(names.get("check")):
         raise BadTests("the checker defines no function check(input, output, expected)")
     frames.send(REPORT, ["ready"])
@@ -182,11 +196,14 @@ def _compiled(source: str, what: str) -> types.CodeType:
         raise BadTests(f"{what} does not parse: {describe(error)}") from None
 
 
-def _execute(source: str, what: str, names: dict[str, Value]) -> None:
-    code = _compiled(source, what)
+def _execute(code: types.CodeType, what: str, names: dict[str, Value]) -> None:
+    _set_up(lambda: exec(code, names), what)
+
+
+def _set_up(step: Callable[[], _T], what: str) -> _T:
     try:
-        exec(code, names)
-    except SolutionGone:
+        return step()
+    except (SolutionGone, BadTests):
         raise
     except BaseException as error:  # noqa: BLE001  # likewise
-        raise BadTests(f"{what} raises {describe(error)}") from None
+        raise SetUpFailed(f"{what} raises {describe(error)}") from None

@@ -135,7 +135,6 @@ def test_suites_in_the_styles_of_unittest_and_pytest(sandbox: Sandbox) -> None:
         "test_many[1]": "fail",
         "test_close": "pass",
         "test_raise": "pass",
-        "test_skipped": "pass",
         "TestMore.test_method": "pass",
         "TestMore.test_gone": "error",
     }

@@ -24,35 +24,10 @@ PATIENCE_S = 120.0
 UNJUDGED = (
     "a checker that raises, or runs out of time on the output, is taken for faulty tests: tester_error, not a fail"
 )
-SKIPPED = "a skipped test counts as passed, also where the program's results lead to the skip"
-UNRUN = "a test that is a coroutine or a generator is never run and counts as passed"
-AWAITED = "results of coroutines are awaited before they cross, so that tests that await them fail"
-PYTEST = "what the suite asks of pytest or unittest and does not get counts as the program's error"
 HOLES = {
-    "skip_decorated": SKIPPED,
-    "skip_by_result": SKIPPED,
-    "skip_class": SKIPPED,
-    "skip_pytest_by_result": SKIPPED,
-    "skip_pytest_if": SKIPPED,
-    "async_pytest": UNRUN,
-    "async_unittest": UNRUN,
-    "generator_pytest": UNRUN,
-    "generator_unittest": UNRUN,
-    "approx_text": "pytest.approx(1.0) equals the text '1.0'",
-    "set_up_module": PYTEST,
-    "setup_class": PYTEST,
-    "fixture_for_all": PYTEST,
-    "parametrized_class": PYTEST,
-    "own_mark": "a mark of the suite's own is an error of the tests",
-    "folder_fixture": PYTEST,
-    "run_test": "a test case with runTest is not collected",
-    "awaited_by_suite": AWAITED,
-    "awaited_by_test": AWAITED,
     "constant_of_the_module": "constants of the program's module arrive in the suite as functions",
     "suite_names_the_function": "a suite without an entry point ends with a line that names neither cause nor remedy",
     "byte_as_its_escape": "an undecodable byte equals the four characters of its escape",
-    "fixture_unknown": PYTEST,
-    "helper_unknown": PYTEST,
     "exit_for_checker": UNJUDGED,
     "loop_for_checker": UNJUDGED,
     "json_deep_for_checker": UNJUDGED,
