@@ -56,7 +56,9 @@ class Account:
         self.give_up()
 
     def give_up(self) -> None:
-        """Book all tests that are left as not run."""
+        """Book all tests that are left as not run; where nothing else stands in their way, for want of time."""
+        if self.open:
+            self.blame(Status.TIMEOUT, "time for the whole program")
         self.results += [CaseResult(test=name, outcome=Outcome.NOT_RUN) for name in self.names[self.next :]]
 
     def note(self, attempt: Attempt) -> None:

@@ -18,6 +18,8 @@ def ask(zygotes: Zygotes, program: Program, cases: Cases, budget: Budget) -> tup
     values: list[Value] = []
 
     def keep(_: object, value: Value) -> tuple[Outcome, str]:
+        if inputs and not _is_text(value):
+            return Outcome.NOT_PLAIN, "prints bytes that are no text"
         values.append(value)
         return Outcome.PASS, ""
 
@@ -26,6 +28,14 @@ def ask(zygotes: Zygotes, program: Program, cases: Cases, budget: Budget) -> tup
     else:
         account = data_mode.run(zygotes, program, DataTests(cases=calls), budget, keep)
     return _answers(account, values)
+
+
+def _is_text(printed: str) -> bool:
+    try:
+        printed.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _answers(account: Account, values: list[Value]) -> tuple[Answer, ...]:

@@ -169,7 +169,7 @@ class StdioTests:
 
     @cached_property
     def checker_faults(self) -> dict[StdioCase, str]:
-        """Cases whose expected output itself the checker has been asked about: what it raised, "" for nothing."""
+        """What the checker raises for a case whatever the output, "" for nothing; found by those who ask it."""
         return {}
 
 

@@ -39,7 +39,7 @@ def _run(source: str) -> int:
     sys.modules["__main__"] = module
     recursion = Recursion(8)
     try:
-        program = compile(source, "main.py", "exec", dont_inherit=True)
+        program = compile(source.removeprefix("\ufeff"), "main.py", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         os.write(2, f"{type(error).__name__}: {error}\n".encode(errors="backslashreplace")[:2000])
         return SYNTAX_ERROR

@@ -56,7 +56,7 @@ def load(source: str, name: str, recursion: Recursion) -> tuple[dict[str, Value]
     names = module.__dict__
     sys.modules[name] = module
     try:
-        code = compile(source, "<solution>", "exec", dont_inherit=True)
+        code = compile(source.removeprefix("\ufeff"), "<solution>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         return names, ("syntax_error", describe(error))
     try:

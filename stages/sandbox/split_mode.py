@@ -23,12 +23,12 @@ def run(zygotes: Zygotes, program: Program, tests: SplitTests | SuiteTests | InP
             order = _order(program, inner, account.next)
             if isinstance(tests, InProcessTests):
                 watch = attempt.watch(attempt.tester(None))
-                watch.say(frames.pack(["inproc", program.source, order]))
+                watch.say(frames.pack(["inproc", program.source]) + frames.pack(order))
             else:
                 channel = attempt.program(program.source, program.entry_point)
                 watch = attempt.watch(attempt.tester(channel))
                 watch.say(frames.pack(order))
-            _follow(attempt, watch, account)
+            follow(attempt, watch, account)
     if account.names != [""]:
         account.give_up()
     elif account.results:
@@ -36,25 +36,7 @@ def run(zygotes: Zygotes, program: Program, tests: SplitTests | SuiteTests | InP
     return account
 
 
-def check(zygotes: Zygotes, source: str, given: str, output: str, expected: str, budget: Budget) -> tuple[Outcome, str]:
-    """What a custom checker, in a tester's process of its own, says of an output; NOT_RUN where it cannot be run."""
-    account = Account(["0"])
-    with Attempt(zygotes, budget) as attempt:
-        watch = attempt.watch(attempt.tester(None))
-        watch.say(frames.pack(["checker", source, given, output, expected]))
-        _follow(attempt, watch, account)
-    if account.status is not Status.DONE or not account.results:
-        return Outcome.NOT_RUN, account.detail
-    return account.results[0].outcome, account.results[0].detail
-
-
-def _order(program: Program, tests: SplitTests | SuiteTests, first: int) -> frames.Frame:
-    if isinstance(tests, SplitTests):
-        return ["split", tests.setup, list(tests.cases), first, program.entry_point]
-    return ["suite", tests.source, first, program.entry_point, list(tests.modules)]
-
-
-def _follow(attempt: Attempt, watch: Watch, account: Account) -> None:
+def follow(attempt: Attempt, watch: Watch, account: Account) -> None:
     """Book what the tester reports until it is done or something ends it."""
     ready = False
     while True:
@@ -89,6 +71,12 @@ def _follow(attempt: Attempt, watch: Watch, account: Account) -> None:
             case _:
                 account.not_loaded(attempt, Status.TESTER_ERROR, "the tester reports out of turn")
                 return
+
+
+def _order(program: Program, tests: SplitTests | SuiteTests, first: int) -> frames.Frame:
+    if isinstance(tests, SplitTests):
+        return ["split", tests.setup, list(tests.cases), first, program.entry_point]
+    return ["suite", tests.source, first, program.entry_point, list(tests.modules)]
 
 
 def _fits(number: int, outcome: str, account: Account) -> bool:

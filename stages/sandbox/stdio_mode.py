@@ -3,9 +3,9 @@
 import os
 from collections.abc import Callable
 
-from stages.sandbox import split_mode
 from stages.sandbox.account import Account
 from stages.sandbox.attempt import Attempt, Zygotes
+from stages.sandbox.checker import Checker
 from stages.sandbox.compare import same_output
 from stages.sandbox.jobs import Program, StdioCase, StdioTests
 from stages.sandbox.script import SYNTAX_ERROR
@@ -13,18 +13,21 @@ from stages.sandbox.verdict import Outcome, Status
 from stages.sandbox.watch import Budget, Stop
 
 Judge = Callable[[StdioCase, str], tuple[Outcome, str]]
-"""From a case and what the program printed for it to the outcome and a detail; NOT_RUN where the tests are bad."""
+"""From a case and what the program printed for it to the outcome and a detail; NOT_RUN where the tests are bad.
+
+Bytes that are no UTF-8 stand in the text as Python's "surrogateescape" has them, so that none equals its own escape.
+"""
 
 
 def run(zygotes: Zygotes, program: Program, tests: StdioTests, budget: Budget) -> Account:
     """All cases, each in a process of its own, compared or handed to the checker."""
 
     def judge(case: StdioCase, printed: str) -> tuple[Outcome, str]:
-        if tests.checker is not None:
-            return split_mode.check(zygotes, tests.checker, case.stdin, printed, case.expected, budget)
         right = same_output(printed, case.expected, tests.compare, rtol=tests.rtol, atol=tests.atol)
         return (Outcome.PASS, "") if right else (Outcome.FAIL, f"prints {printed[:200]!r}")
 
+    if tests.checker is not None:
+        judge = Checker(zygotes, tests, budget.limits).judge
     return run_judged(zygotes, program, tests.cases, judge, budget)
 
 
@@ -56,7 +59,7 @@ def _case(zygotes: Zygotes, program: Program, case: StdioCase, judge: Judge, acc
             ended = attempt.end()
             account.note(attempt)
             stderr = attempt.stderr()
-            printed = bytes(out.data).decode("utf-8", "backslashreplace")
+            printed = bytes(out.data).decode("utf-8", "surrogateescape")
     finally:
         os.close(stdin)
     if ended.signal:

@@ -1,7 +1,7 @@
 """The tester's process: runs the tests against stubs, and reports each outcome as soon as it is known.
 
 Frames in, on the report channel: ["split", setup, cases, first, entry], ["suite", source, first, entry, modules],
-["inproc", program, the former two], or ["checker", source, input, output, expected]. Frames out: ["names", names of a
+["inproc", program] before one of these, or ["checker", source, input, output, expected]. Frames out: ["names", names of a
 suite's tests], ["load", status, detail] where the program does not load, ["bad", detail] where the tests themselves
 do not, then ["ready"], for each test ["result", number, outcome, detail], and ["done"].
 """
@@ -22,13 +22,15 @@ from stages.sandbox.solution import CHANNEL, Recursion, describe, load
 from stages.sandbox.stub import Solution, SolutionGone
 
 REPORT: Final = 4
+CHECKER_RAISES: Final = "the checker raises "
 _DETAIL: Final = 500
 _T = TypeVar("_T")
 
 
 def serve() -> None:
     """Hear what is to be tested, test it, and end."""
-    order = frames.Reader(REPORT).receive()
+    orders = frames.Reader(REPORT)
+    order = orders.receive()
     sys.setrecursionlimit(DEEP)
     names = fresh_names()
     solution = Solution(CHANNEL, names)
@@ -36,7 +38,7 @@ def serve() -> None:
         if order[0] == "checker":
             _check(order[1:], names)
         elif order[0] == "inproc":
-            _in_process(order[1], order[2], names, solution)
+            _in_process(order[1], orders.receive(), names, solution)
         else:
             run_apart(order, names, solution)
     except BadTests as error:
@@ -181,11 +183,12 @@ def _check(question: list[str], names: dict[str, Value]) -> None:
     frames.send(REPORT, ["ready"])
     try:
         right = names["check"](given, output, expected)
+        said = ["pass", ""] if right is True else ["fail", "the checker says no"]
+    except MemoryError:
+        said = ["memory", "out of memory"]
     except BaseException as error:  # noqa: BLE001  # likewise
-        raise BadTests(f"the checker raises {describe(error)}") from None
-    frames.send(
-        REPORT, ["result", 0, "pass" if right is True else "fail", "" if right is True else "the checker says no"]
-    )
+        said = ["fail", (CHECKER_RAISES + describe(error))[:_DETAIL]]
+    frames.send(REPORT, ["result", 0, *said])
     frames.send(REPORT, ["done"])
 
 

@@ -185,7 +185,7 @@ def reported(data: bytes) -> list[Outcome]:
         theirs.shutdown(socket.SHUT_WR)
         account = Account(["0", "1", "2"])
         watch = Watch(Budget(Limits()), [StandInChild()], ours, [])  # type: ignore[list-item]
-        split_mode._follow(StandInAttempt(), watch, account)  # type: ignore[arg-type]
+        split_mode.follow(StandInAttempt(), watch, account)  # type: ignore[arg-type]
         return [result.outcome for result in account.results]
 
 

@@ -151,6 +151,12 @@ def test_a_suite_goes_on_after_a_death(standard: Sandbox) -> None:
     }
 
 
+def test_a_long_program_and_long_tests_cross_one_after_the_other(standard: Sandbox) -> None:
+    program = Program(source=f"def add(a, b): return a + b\n# {'é' * (2 << 20)}", entry_point="add")
+    tests = InProcessTests(tests=split("assert add(1, 2) == 3", setup=f"# {'x' * (11 << 20)}"))
+    assert standard.verify(program, tests).all_passed
+
+
 def test_in_process_is_flagged_and_knows_the_solutions_classes(standard: Sandbox) -> None:
     program = Program(
         source="class Node:\n    def __init__(s, v): s.v = v\ndef add(a, b):\n    return Node(a.v + b.v)",

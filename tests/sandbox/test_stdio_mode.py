@@ -77,6 +77,88 @@ def test_a_checker_that_does_not_run_is_the_tests_fault(standard: Sandbox, check
     assert verdict.passed == 0
 
 
+def says(body: str, cases: tuple[tuple[str, str], ...] = (("1", "3"), ("2", "4")), before: str = "") -> StdioTests:
+    return StdioTests(
+        cases=tuple(StdioCase(stdin=given, expected=expected) for given, expected in cases),
+        checker=f"{before}\ndef check(input, output, expected):\n    {body}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        ("return int(output) == int(expected)", "fail"),
+        ("return output == expected or sys.exit(0)", "fail"),
+        ("return output == expected or [0 for _ in iter(int, 1)]", "error"),
+        ("return output == expected or bytearray(1 << 40)", "error"),
+        ("return output == expected or [bytearray(1 << 20) for _ in range(2000)]", "error"),
+        ("return output == expected or os._exit(0)", "error"),
+        ("return output == expected or os.abort()", "error"),
+    ],
+)
+def test_a_bad_output_fails_and_the_next_is_judged(standard: Sandbox, body: str, outcome: str) -> None:
+    program = script("n = int(input())\nprint('oops' if n == 1 else 4, end='')")
+    verdict = standard.verify(program, says(body, before="import os, sys"))
+    assert [result.outcome.value for result in verdict.results] == [outcome, "pass"]
+    assert verdict.status is Status.DONE
+    assert "checker" in verdict.results[0].detail
+
+
+def test_a_checker_that_raises_on_the_expected_output_is_the_tests_fault(standard: Sandbox) -> None:
+    tests = says("return undefined(output)")
+    for _ in range(2):
+        verdict = standard.verify(script("print(3)"), tests)
+        assert verdict.status is Status.TESTER_ERROR
+        assert "raises NameError: name 'undefined' is not defined, also on the expected output" in verdict.detail
+    assert list(tests.checker_faults) == [tests.cases[0]]
+
+
+@pytest.mark.parametrize("printed", ["", "x", "3", "[]", '{"sum": "x"}', "[" * 100_000])
+def test_a_checker_of_another_form_than_the_expected_output_is_none_at_fault(standard: Sandbox, printed: str) -> None:
+    tests = says("return json.loads(output)['sum'] == int(expected)", before="import json")
+    verdict = standard.verify(script(f"print({printed!r})"), tests)
+    assert verdict.status is Status.DONE
+    assert [result.outcome.value for result in verdict.results] == ["fail", "fail"]
+    assert standard.verify(script("print('{\"sum\": %d}' % (2 + int(input())))"), tests).all_passed
+
+
+def test_without_an_expected_output_what_a_checker_raises_is_the_programs_fault(standard: Sandbox) -> None:
+    verdict = standard.verify(script("print('x')"), says("return int(output) > 0", cases=(("1", ""), ("2", ""))))
+    assert [result.outcome.value for result in verdict.results] == ["fail", "fail"]
+
+
+def test_outputs_that_keep_the_checker_busy_end_in_errors(standard: Sandbox) -> None:
+    tests = says("return output == expected or [0 for _ in iter(int, 1)]", cases=(("1", "a"),) * 6)
+    verdict = standard.verify(script("print(3)"), tests)
+    assert verdict.status is Status.DONE
+    assert {result.outcome.value for result in verdict.results} == {"error"}
+    assert verdict.results[-1].detail == "no time is left for the checker"
+
+
+def test_a_script_that_uses_all_its_time_is_out_of_time(standard: Sandbox) -> None:
+    busy = "import time\nwhile time.process_time() < 0.3: pass\nprint(int(input()) * 2)"
+    cases = tuple(StdioCase(stdin="1", expected="2") for _ in range(6))
+    verdict = standard.verify(script(busy), StdioTests(cases=cases))
+    assert verdict.results[-1].outcome.value == "not_run"
+    assert verdict.status is Status.TIMEOUT
+
+
+def test_bytes_that_are_no_text_equal_no_text(standard: Sandbox) -> None:
+    byte = script("import sys\nsys.stdout.buffer.write(b'\\xff')")
+    for expected, right in (("\\xff", False), ("\xff", False), ("\udcff", True), ("\\udcff", False)):
+        tests = StdioTests(cases=(StdioCase(stdin="", expected=expected),))
+        assert standard.verify(byte, tests).all_passed is right
+    echo = script("import sys\nsys.stdout.buffer.write(sys.stdin.buffer.read())")
+    tests = StdioTests(cases=(StdioCase(stdin="é\udcff", expected="é\udcff"),))
+    assert standard.verify(echo, tests).all_passed
+    (answer,) = standard.answers(byte, tests.cases)
+    assert (answer.outcome.value, answer.value) == ("not_plain", None)
+
+
+def test_a_byte_order_mark_begins_a_file(standard: Sandbox) -> None:
+    assert standard.verify(script("\ufeff" + DOUBLE), doubles()).all_passed
+
+
 def test_a_checker_must_say_true(standard: Sandbox) -> None:
     tests = StdioTests(cases=(StdioCase(stdin="", expected="1"),), checker="def check(*a): return 1")
     assert standard.verify(script("print(1)"), tests).passed == 0

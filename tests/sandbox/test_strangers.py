@@ -21,18 +21,9 @@ from tests.sandbox.strangers import NUMPY_STRANGERS, STRANGERS
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
-UNJUDGED = (
-    "a checker that raises, or runs out of time on the output, is taken for faulty tests: tester_error, not a fail"
-)
 HOLES = {
     "constant_of_the_module": "constants of the program's module arrive in the suite as functions",
     "suite_names_the_function": "a suite without an entry point ends with a line that names neither cause nor remedy",
-    "byte_as_its_escape": "an undecodable byte equals the four characters of its escape",
-    "exit_for_checker": UNJUDGED,
-    "loop_for_checker": UNJUDGED,
-    "json_deep_for_checker": UNJUDGED,
-    "garbage_for_bare_checker": UNJUDGED,
-    "byte_order_mark": "a byte order mark before the program is a syntax error, though a file may begin with it",
 }
 """Programs that the sandbox does not judge rightly, and what is wrong."""
 
