@@ -67,9 +67,9 @@ def run_apart(order: frames.Frame, names: dict[str, Value], solution: Solution) 
     if problem is not None:
         frames.send(REPORT, ["load", *problem])
         return
+    solution.awaits = tests_await([order[1], *order[2]] if order[0] == "split" else [order[1]])
     entry = order[4] if order[0] == "split" else order[3]
     _run(order, names, solution, {entry: solution.stub(entry)}, solution.stub)
-    solution.awaits = tests_await([order[1], *order[2]] if order[0] == "split" else [order[1]])
 
 
 def _in_process(program: str, order: frames.Frame, names: dict[str, Value], solution: Solution) -> None:
