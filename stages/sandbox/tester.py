@@ -109,17 +109,15 @@ def _run(
 
 def _cases(setup: str, cases: Sequence[str], names: dict[str, Value], entries: dict[str, Value]) -> list[suite.Test]:
     """Each case as a function that runs it among its own copy of the names that the set-up leaves."""
+    what = "the set-up of the tests"
     codes = [_compiled(case, f"test {number}") for number, case in enumerate(cases)]
     names.update(entries)
-    what = "the set-up of the tests"
     _execute(_compiled(setup, what), what, names)
     # The set-up may contain the problem's text, which defines the entry point once more, without a body.
     names.update(entries)
     return [(str(number), partial(_execute_case, code, names)) for number, code in enumerate(codes)]
 
 
-def _execute_case(code: types.CodeType, names: dict[str, Value]) -> None:
-    exec(code, dict(names))
 def _collected(source: str, names: dict[str, Value], solution: Solution) -> list[suite.Test]:
     what = "the test suite"
     code = _compiled(source, what)
@@ -129,6 +127,8 @@ def _collected(source: str, names: dict[str, Value], solution: Solution) -> list
     return _set_up(lambda: suite.collect(names, asked=lambda: solution.calls > 0), what)
 
 
+def _execute_case(code: types.CodeType, names: dict[str, Value]) -> None:
+    exec(code, dict(names))
 
 
 def _outcome(test: Callable[[], object], solution: Solution) -> tuple[str, str]:
@@ -139,10 +139,10 @@ def _outcome(test: Callable[[], object], solution: Solution) -> tuple[str, str]:
         test()
     except (AssertionError, Failed) as error:
         outcome, detail = "fail", describe(error)
-    except SolutionGone:
-        pass
     except Skipped as error:
         outcome, detail = "not_run", str(error)
+    except SolutionGone:
+        pass
     except BaseException as error:  # noqa: BLE001  # a test may raise whatever it likes
         outcome, detail = "error", describe(error)
     if solution.gone is not None:
