@@ -6,8 +6,10 @@ One sandbox serves one caller at a time; for more cores, open more. Nothing of a
 import importlib.util
 import os
 import re
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -78,6 +80,7 @@ class Sandbox:
         self._serial = 0
         self._zygotes: dict[tuple[str, ...], Zygotes] = {}
         self._owner = os.getpid()
+        self._busy = threading.Lock()
         self._root, self._lock = roots.make_root()
         try:
             self._having(())
@@ -94,10 +97,11 @@ class Sandbox:
         self.close()
 
     def verify(self, program: Program, tests: Tests) -> Verdict:
-        """Which tests the program passes. Never raises for what a program does."""
+        """Which tests the program passes. Never raises for what a program does; RlbffError to a second caller."""
         if (problem := program_problem(program)) is not None:
             return self._refused(tests, Status(problem[0]), problem[1])
-        verdict = self._insist(lambda: self._verify(program, tests))
+        with self._alone():
+            verdict = self._insist(lambda: self._verify(program, tests))
         return verdict or self._refused(tests, Status.CRASH, _ZYGOTE_KILLED)
 
     def answers(self, program: Program, cases: answers.Cases) -> tuple[Answer, ...]:
@@ -107,7 +111,8 @@ class Sandbox:
         """
         if (problem := program_problem(program)) is not None:
             return tuple(Answer(Outcome.NOT_RUN, None, f"{problem[0]}: {problem[1]}") for _ in cases)
-        given = self._insist(lambda: answers.ask(self._for([program.source]), program, cases, Budget(self.limits)))
+        with self._alone():
+            given = self._insist(lambda: answers.ask(self._for([program.source]), program, cases, Budget(self.limits)))
         return tuple(Answer(Outcome.CRASH, None, _ZYGOTE_KILLED) for _ in cases) if given is None else given
 
     def close(self) -> None:
@@ -122,6 +127,16 @@ class Sandbox:
         """The zygotes' process numbers."""
         every = [zygote for pair in self._zygotes.values() for zygote in (pair.programs, pair.testers)]
         return tuple(zygote.pid for zygote in every if zygote.pid is not None)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Serve this caller, and refuse another thread meanwhile, since their processes would be mixed up."""
+        if not self._busy.acquire(blocking=False):
+            raise RlbffError("a sandbox serves one caller at a time, and another thread is in it. Open one for each.")
+        try:
+            yield
+        finally:
+            self._busy.release()
 
     def _insist(self, work: Callable[[], _T]) -> _T | None:
         """The result of `work`, done anew when a zygote was killed; None where the program may be who kills it."""
