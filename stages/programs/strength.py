@@ -21,15 +21,17 @@ class Mutants:
     """Changed copies of a reference.
 
     `killed` (M, T): whether a test fails on a mutant. `equivalent` (M,): whether a mutant is taken to do the same as
-    the reference, so that no test could kill it.
+    the reference, so that no test could kill it. `known` (M, T): where `killed` was found out; None for everywhere.
     """
 
     killed: Bools
     equivalent: Bools
+    known: Bools | None = None
 
     def __post_init__(self) -> None:
         assert self.killed.ndim == 2
         assert self.equivalent.shape == self.killed.shape[:1]
+        assert self.known is None or (self.known.shape == self.killed.shape and not (self.killed & ~self.known).any())
 
     @property
     def kills(self) -> Bools:
@@ -103,7 +105,7 @@ def measure(
     related = correlation(matrix)
     which = distinct(matrix, mutants)
     alike = np.bincount(which, minlength=1)[which]
-    worth = (1 + np.nan_to_num(related)) / 2 if np.isnan(killing).all() else killing
+    worth = (1 + np.nan_to_num(related)) / 2 if np.isnan(killing).all() else np.nan_to_num(killing)
     weight, uniform = _normalised(validity * worth / alike)
     cases = CaseStrength(
         validity, killing, related, separation(matrix), alike, weight, estimated=reference is None, uniform=uniform

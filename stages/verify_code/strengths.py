@@ -26,7 +26,7 @@ from stages.core.shards import part_path
 from stages.core.sources import Plan
 from stages.core.steps import do_share
 from stages.core.tables import DROPPED_ROWS, Column, Table
-from stages.programs.matrix import vector
+from stages.programs.matrix import Bools, vector
 from stages.programs.reading import read_row
 from stages.programs.task import Task
 from stages.sandbox.verdict import Status
@@ -168,9 +168,10 @@ def _first_rows(runs: Path) -> dict[tuple[int, int], str]:
 
 def _row(measured: Measured, added: Augmented | None, shas: Sequence[str]) -> dict[str, Any]:
     killed = measured.killed if added is None else np.concatenate([measured.killed, added.killed], axis=1)
+    known = measured.known if added is None else np.concatenate([measured.known, added.known], axis=1)
     equivalent = measured.equivalent if added is None else added.equivalent
     survives = (~killed.any(axis=1) & ~equivalent).tolist()
-    counted = ~equivalent
+    counted = known.any(axis=1) & ~equivalent
     new = () if added is None else added.tests
     outcomes = {} if added is None else dict(zip(shas, added.outcomes, strict=True))
     return {
@@ -192,6 +193,7 @@ def _row(measured: Measured, added: Augmented | None, shas: Sequence[str]) -> di
                 "valid": [*measured.valid.tolist(), *([True] * len(new))],
                 "flaky": [*measured.flaky.tolist(), *([False] * len(new))],
                 "killed": killed.astype(int).tolist(),
+                "known": known.astype(int).tolist(),
                 "equivalent": equivalent.tolist(),
                 "added": [list(test) for test in new],
                 "outcomes": {sha: vector(some).hex() for sha, some in outcomes.items()},
@@ -218,8 +220,13 @@ def _strength(row: Mapping[str, Any]) -> TaskStrength:
         names=names,
         valid=np.array(measured["valid"], dtype=np.bool_) if trusted and by_reference else None,
         flaky=np.array(measured["flaky"], dtype=np.bool_),
-        killed=np.array(measured["killed"], dtype=np.bool_).reshape(len(equivalent), len(names)),
+        killed=_cells(measured["killed"], len(equivalent), len(names)),
+        known=_cells(measured["known"], len(equivalent), len(names)),
         equivalent=equivalent,
         added=added,
         outcomes={sha: bytes.fromhex(text) for sha, text in measured["outcomes"].items()},
     )
+
+
+def _cells(stored: list[list[int]], num_mutants: int, num_tests: int) -> Bools:
+    return np.array(stored, dtype=np.bool_).reshape(num_mutants, num_tests)

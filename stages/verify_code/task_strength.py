@@ -15,14 +15,16 @@ from stages.verify_code.augmented import NewTest
 class TaskStrength:
     """The tests of one task, as measured: T of its own, P that a model added.
 
-    `valid` (T + P,): the reference passes; None where there is none that runs. `flaky` (T + P,): runs of it disagree.
-    `killed` (M, T + P), `equivalent` (M,): see Measured. `outcomes`: what became of the P tests, by a program's sha256.
+    `valid` (T + P,): the reference passes; None where there is none that runs. `flaky` (T + P,): runs of it
+    disagree. `killed` and `known` (M, T + P), `equivalent` (M,): see Measured. `outcomes`: what became of the P
+    tests, by a program's sha256.
     """
 
     names: tuple[str, ...]
     valid: Bools | None
     flaky: Bools
     killed: Bools
+    known: Bools
     equivalent: Bools
     added: tuple[NewTest, ...] = ()
     outcomes: Mapping[str, bytes] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class TaskStrength:
             valid=None if self.valid is None else np.append(self.valid, False)[order],
             flaky=np.append(self.flaky, False)[order],
             killed=np.pad(self.killed, ((0, 0), (0, 1)))[:, order],
+            known=np.pad(self.known, ((0, 0), (0, 1)))[:, order],
         )
 
     def extended(self, vector: bytes, sha: str | None) -> bytes:
@@ -56,7 +59,7 @@ class TaskStrength:
     @property
     def mutants(self) -> Mutants | None:
         """The mutants as strength.py takes them; None without any."""
-        return Mutants(killed=self.killed, equivalent=self.equivalent) if len(self.killed) else None
+        return Mutants(killed=self.killed, equivalent=self.equivalent, known=self.known) if len(self.killed) else None
 
 
 _FLAKY: Final = OUTCOMES.index(FLAKY)

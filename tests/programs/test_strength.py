@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,9 @@ def test_validity_is_what_agreeing_solutions_say() -> None:
 def test_kills_of_equivalent_mutants_do_not_count() -> None:
     some = mutants("110", "010", "000", "001", equivalent="0001")
     assert kill_rate(some) == pytest.approx([1 / 3, 2 / 3, 0])
+    unknown = replace(some, known=some.killed | np.array([True, False, False]))
+    assert kill_rate(unknown)[:2] == pytest.approx([1 / 3, 1])
+    assert np.isnan(kill_rate(unknown)[2])
     assert mutation_score(some, np.array([True, True, True])) == pytest.approx(2 / 3)
     assert mutation_score(some, np.array([True, False, True])) == pytest.approx(1 / 3)
     assert np.isnan(mutation_score(mutants("1", equivalent="1"), np.array([True])))
