@@ -139,10 +139,11 @@ def estimated_validity(matrix: Matrix) -> Floats:
 
 
 def kill_rate(mutants: Mutants) -> Floats:
-    """Share of the mutants that count which each test kills, (T,); NaN without any."""
+    """Share of the mutants that count, and of which it is known, which each test kills, (T,); NaN without any."""
     kills = mutants.kills
-    rates: Floats = kills.mean(axis=0) if len(kills) else np.full(kills.shape[1], np.nan)
-    return rates
+    known = np.ones_like(kills) if mutants.known is None else mutants.known[~mutants.equivalent]
+    number = known.sum(axis=0)
+    return np.divide(kills.sum(axis=0), number, out=np.full(kills.shape[1], np.nan), where=number > 0)
 
 
 def mutation_score(mutants: Mutants, valid: Bools) -> float:
