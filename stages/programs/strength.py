@@ -143,7 +143,8 @@ def kill_rate(mutants: Mutants) -> Floats:
     kills = mutants.kills
     known = np.ones_like(kills) if mutants.known is None else mutants.known[~mutants.equivalent]
     number = known.sum(axis=0)
-    return np.divide(kills.sum(axis=0), number, out=np.full(kills.shape[1], np.nan), where=number > 0)
+    rates: Floats = np.divide(kills.sum(axis=0), number, out=np.full(kills.shape[1], np.nan), where=number > 0)
+    return rates
 
 
 def mutation_score(mutants: Mutants, valid: Bools) -> float:
