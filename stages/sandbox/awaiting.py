@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stages.sandbox.frames import Value
+from stages.sandbox.nodes import nodes_of
 from stages.sandbox.outcomes import Failed
 
 _MODULE: Final = "asyncio"
@@ -30,11 +31,7 @@ def tests_await(sources: Iterable[str]) -> bool:
 
 
 def _awaits(source: str) -> bool:
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False  # said by whoever compiles it
-    for node in ast.walk(tree):
+    for node in nodes_of(source):
         if isinstance(node, (ast.Await, ast.AsyncFor, ast.AsyncWith)):
             return True
         if isinstance(node, ast.ImportFrom) and node.module == _MODULE:

@@ -6,10 +6,8 @@ most of it concerns the program's process, where the tests are not.
 
 import inspect
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from stages.sandbox.frames import Value
@@ -195,22 +193,30 @@ def _unittest_class(case: Value) -> Callable[[], Iterator[None]]:
     return make
 
 
+def _folder() -> Value:
+    # Loaded by the few suites that ask for it: what a tester's zygote holds, each of its children carries.
+    import pathlib
+    import tempfile
+
+    return pathlib.Path(tempfile.mkdtemp())
+
+
 class _Folders:
     """`tmp_path_factory`."""
 
-    def mktemp(self, basename: str, numbered: bool = True) -> Path:
+    def mktemp(self, basename: str, numbered: bool = True) -> Value:
         """A fresh folder."""
-        folder = Path(tempfile.mkdtemp(), basename + ("0" if numbered else ""))
+        folder = _folder() / (basename + ("0" if numbered else ""))
         folder.mkdir()
         return folder
 
-    def getbasetemp(self) -> Path:
+    def getbasetemp(self) -> Value:
         """The folder in which all lie."""
-        return Path(tempfile.gettempdir())
+        return _folder().parent
 
 
 _OFFERED: Final = {
-    "tmp_path": Fixture(name="tmp_path", make=lambda: Path(tempfile.mkdtemp())),
+    "tmp_path": Fixture(name="tmp_path", make=_folder),
     "tmp_path_factory": Fixture(name="tmp_path_factory", make=_Folders, scope=MODULE),
 }
 _NARROW: Final = ("_around_class", "_around_method", "_around_function")

@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import platform
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -103,6 +102,8 @@ def _given(mark: Mark, name: str) -> Iterator[Value]:
 def _holds(condition: Value, names: dict[str, Value]) -> bool:
     """A condition may be an expression in a text, which pytest works out among the module's names."""
     if isinstance(condition, str):
+        import platform
+
         return bool(eval(condition, {"os": os, "sys": sys, "platform": platform} | names))
     return bool(condition)
 

@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 
 from stages.sandbox import approximation, fixtures, pytest_marks
 from stages.sandbox.frames import Value
+from stages.sandbox.nodes import nodes_of
 from stages.sandbox.outcomes import Failed, Skipped
 
 
@@ -23,10 +24,10 @@ def module() -> types.ModuleType:
 
 
 def missing(source: str) -> str | None:
-    """The first thing that code asks of pytest and would not get; raises SyntaxError."""
+    """The first thing that code asks of pytest and would not get."""
     if "pytest" not in source:
         return None
-    nodes = list(ast.walk(ast.parse(source)))
+    nodes = nodes_of(source)
     modules = {
         alias.asname or alias.name
         for node in nodes
@@ -48,6 +49,8 @@ def missing(source: str) -> str | None:
 
 class _Raised:
     """What `raises` gives: a block that must raise one of the expected exceptions, and what was raised."""
+
+    __class_getitem__: Value = classmethod(types.GenericAlias)
 
     def __init__(self, expected: Value, match: Value, check: Callable[[BaseException], bool] | None) -> None:
         for kind in expected if isinstance(expected, tuple) else (expected,):

@@ -142,7 +142,7 @@ def _expanded(title: str, name: str, function: Callable[..., object], place: _Pl
             case=place.case,
             given=run.given,
             chosen=run.chosen,
-            left_out=left_out([*run.marks, *marks], place.names),
+            left_out=unittest_cases.skipped(function) or left_out([*run.marks, *marks], place.names),
             make_instance=place.case or (lambda: None),
         )
 

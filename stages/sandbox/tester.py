@@ -1,8 +1,8 @@
 """The tester's process: runs the tests against stubs, and reports each outcome as soon as it is known.
 
 Frames in, on the report channel: ["split", setup, cases, first, entry], ["suite", source, first, entry, modules],
-["inproc", program] before one of these, or ["checker", source, input, output, expected]. Frames out: ["names", names of a
-suite's tests], ["load", status, detail] where the program does not load, ["bad", detail] where the tests themselves
+["inproc", program] before one of these, or ["checker", source, input, output, expected]. Frames out: ["names", names of
+a suite's tests], ["load", status, detail] where the program does not load, ["bad", detail] where the tests themselves
 do not, then ["ready"], for each test ["result", number, outcome, detail], and ["done"].
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
-from stages.sandbox import frames, pytest_stand_in, suite
+from stages.sandbox import frames, pytest_stand_in, suite, unittest_cases
 from stages.sandbox.awaiting import tests_await
 from stages.sandbox.codec import DEEP
 from stages.sandbox.frames import Value
@@ -67,6 +67,8 @@ def run_apart(order: frames.Frame, names: dict[str, Value], solution: Solution) 
     if problem is not None:
         frames.send(REPORT, ["load", *problem])
         return
+    if order[0] == "suite" and (beyond := unittest_cases.beyond(order[1])) is not None:
+        raise BadTests(f"the test suite uses {beyond}, but what a program warns or logs does not reach its tests")
     solution.awaits = tests_await([order[1], *order[2]] if order[0] == "split" else [order[1]])
     entry = order[4] if order[0] == "split" else order[3]
     _run(order, names, solution, {entry: solution.stub(entry)}, solution.stub)

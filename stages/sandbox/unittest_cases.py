@@ -3,6 +3,7 @@
 unittest is loaded by suites that use it, and by no other process.
 """
 
+import ast
 import inspect
 import sys
 from collections.abc import Callable
@@ -10,7 +11,19 @@ from typing import Final
 
 from stages.sandbox.awaiting import settle
 from stages.sandbox.frames import Value
+from stages.sandbox.nodes import nodes_of
 from stages.sandbox.outcomes import Failed, Skipped
+
+_OF_THE_PROGRAM: Final = ("assertWarns", "assertWarnsRegex", "assertLogs", "assertNoLogs")
+
+
+def beyond(source: str) -> str | None:
+    """The first thing in code that looks at what the program's process warns or logs, which does not cross."""
+    if not any(name in source for name in _OF_THE_PROGRAM):
+        return None
+    return next(
+        (one.attr for one in nodes_of(source) if isinstance(one, ast.Attribute) and one.attr in _OF_THE_PROGRAM), None
+    )
 
 
 def is_case(thing: Value) -> bool:
@@ -24,11 +37,18 @@ def names_of(case: Value) -> list[str]:
     return names or [name for name in ("runTest",) if hasattr(case, name)]
 
 
+def skipped(thing: Value) -> str | None:
+    """Why a test or a class is not judged, where a decorator of unittest's skips it."""
+    if getattr(thing, "__unittest_skip__", False) is True:
+        return f"skipped: {getattr(thing, '__unittest_skip_why__', '')}"
+    return None
+
+
 def left_out(case: Value, method: Value) -> str | None:
-    """Why a test is not judged, where decorators say so."""
+    """Why a test of a case is not judged, where decorators say so."""
     for thing in (case, method):
-        if getattr(thing, "__unittest_skip__", False) is True:
-            return f"skipped: {getattr(thing, '__unittest_skip_why__', '')}"
+        if (why := skipped(thing)) is not None:
+            return why
         if getattr(thing, "__unittest_expecting_failure__", False) is True:
             return "expected to fail"
     return None

@@ -46,6 +46,11 @@ class Left(unittest.TestCase):
     assert not verdict.all_passed
 
 
+def test_a_function_that_unittest_skips_is_no_test(standard: Sandbox) -> None:
+    body = "@unittest.skip('x')\ndef test_a(): pass\ndef test_b(): assert add(1) == 1\n"
+    assert outcomes(judged(standard, body)) == {"test_b": "pass"}
+
+
 @pytest.mark.parametrize("mark", ["unittest.skip('x')", "unittest.skipIf(True, 'x')", "unittest.expectedFailure"])
 def test_what_is_left_out_whatever_the_program_is_no_test(standard: Sandbox, mark: str) -> None:
     body = f"class T(unittest.TestCase):\n    @{mark}\n    def test_a(self): self.assertEqual(add(1), 2)\n"
@@ -105,6 +110,7 @@ def test_a_test_that_returns_something_does_not_pass(standard: Sandbox) -> None:
         ("def test_a():\n    with pytest.warns(UserWarning): add(1)\n", "pytest.warns"),
         ("import pytest as p\ndef test_a():\n    with p.deprecated_call(): add(1)\n", "pytest.deprecated_call"),
         ("from pytest import raises, warns\ndef test_a(): add(1)\n", "pytest.warns"),
+        ("class T(unittest.TestCase):\n    def test_a(self): self.assertLogs('x')\n", "uses assertLogs"),
         ("@pytest.mark.parametrize('a', [1])\ndef test_a(): pass\n", "has parameters for 'a'"),
         ("@pytest.mark.parametrize('a, b', [(1,)])\ndef test_a(a, b): pass\n", "names 2 parameters and gives 1"),
         ("def check(): assert add(1) == 1\n", "holds no test"),

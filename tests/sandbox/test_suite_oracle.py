@@ -3,6 +3,8 @@
 pytest runs all suites of the table twice, each time in one process of its own, and is the twin.
 """
 
+# ruff: noqa: E501 - suites as they are read
+
 import re
 import subprocess
 import sys
@@ -11,8 +13,6 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-
-# ruff: noqa: E501 - suites as they are read
 
 from stages.sandbox.jobs import Program, SuiteTests
 from stages.sandbox.sandbox import Sandbox
@@ -57,6 +57,8 @@ def test_returns(): return True
 def test_default(x=1): assert add(x) == 1
 def helper(): assert False
 test_lambda = lambda: add(1)
+@unittest.skip("now")
+def test_skipped_by_unittest(): assert add(1) == 1
 no_test = 1
 test_no_function = 2
 """,
@@ -366,7 +368,18 @@ def pytests(
         (folder / f"test_{name}.py").write_text(BEGIN + source)
     # A test that returns something says nothing, and is no pass here.
     strict = ["-W", "error::pytest.PytestReturnNotNoneWarning"]
-    command = [sys.executable, "-m", "pytest", *strict, "-q", "-c", "/dev/null", f"--rootdir={folder}", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *strict,
+        "-q",
+        "-c",
+        "/dev/null",
+        f"--rootdir={folder}",
+        "-p",
+        "no:cacheprovider",
+    ]
     subprocess.run([*command, "--junitxml=out.xml", "."], cwd=folder, capture_output=True, check=False, timeout=120)
     return request.param, _passed(folder / "out.xml")
 
