@@ -184,6 +184,7 @@ _STOPPED: Final = {
     Stop.TEST_TIME: (Outcome.TIMEOUT, "time for one test"),
     Stop.PROGRAM_TIME: (Outcome.TIMEOUT, "time for the whole program"),
     Stop.OUTPUT: (Outcome.OUTPUT_LIMIT, "printed more than allowed"),
+    Stop.ANSWERS: (Outcome.OUTPUT_LIMIT, "answered with more than allowed"),
     Stop.FOLDER: (Outcome.OUTPUT_LIMIT, "wrote more files than allowed"),
     Stop.THREADS: (Outcome.MEMORY, "more threads than allowed"),
     Stop.PROTOCOL: (Outcome.PROTOCOL_ERROR, "a malformed frame"),

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final
 
 from stages.sandbox.arrays import plain_array
+from stages.sandbox.codec import MAX_ELEMENTS
 from stages.sandbox.frames import ProtocolError, Value
 
 Resolve = Callable[[str], Value]
@@ -61,9 +62,13 @@ class _Decoder:
     def __init__(self, resolve: Resolve, *, live: bool) -> None:
         self.resolve = resolve
         self.live = live
+        self.count = 0
 
     def decode(self, value: Value) -> Value:
         kind = type(value)
+        self.count += 1
+        if self.count > MAX_ELEMENTS:
+            raise ProtocolError(f"more than {MAX_ELEMENTS} elements")
         if value is None or kind is str or kind is bool or kind is int:
             return value
         if kind is list:

@@ -13,6 +13,10 @@ MAX_FRAME: Final = 16 << 20
 MAX_DEPTH: Final = 420
 """Of JSON: each level of a value is at most two levels of JSON, see codec.MAX_DEPTH."""
 
+MAX_OBJECTS: Final = 1_050_000
+"""Objects, and also lists, in one frame: one for each element of the largest value (codec.MAX_ELEMENTS), and a few."""
+_MAX_COMMAS: Final = 4 * MAX_OBJECTS
+
 _LENGTH: Final = struct.Struct("<I")
 _PIECE: Final = 1 << 16
 
@@ -42,6 +46,9 @@ def pack(frame: Frame) -> bytes:
 
 def unpack(body: bytes) -> Frame:
     """The frame that a body holds; raises ProtocolError for anything but a JSON list that starts with a text."""
+    # Each takes twenty times its length in memory. What stands in texts is looked at only where it matters.
+    if len(body) > MAX_OBJECTS and _is_crowded(body) and _is_crowded(_outside_texts(body)):
+        raise ProtocolError("too many lists or objects")
     try:
         frame = _DECODER.decode(body.decode("ascii"))
     except (ValueError, RecursionError, MemoryError) as error:
@@ -111,6 +118,17 @@ class Reader:
         return frame
 
 
+def _is_crowded(body: bytes) -> bool:
+    return max(body.count(b"["), body.count(b"{")) > MAX_OBJECTS or body.count(b",") > _MAX_COMMAS
+
+
+def _outside_texts(body: bytes) -> bytes:
+    """The brackets and commas of JSON that do not stand in texts, without a step of Python for each."""
+    marks = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _OTHERS)
+    # Texts without marks go first, and neighbours become one text, so that few pieces are left.
+    return b"".join(marks.replace(b'""', b"").split(b'"')[::2])
+
+
 def _one_key(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
     if len(pairs) != 1:
         raise ValueError("a tag has one key")
@@ -121,5 +139,6 @@ def _no_constant(name: str) -> Value:
     raise ValueError(f"{name} is not plain JSON")
 
 
+_OTHERS: Final = bytes(set(range(256)) - set(b'"[{,'))
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_one_key, parse_constant=_no_constant)

@@ -20,6 +20,8 @@ _PIECE: Final = 1 << 16
 _TICK: Final = 0.1
 _MOST_ENTRIES: Final = 4096
 STDERR_KEPT: Final = 2048
+MOST_ANSWERED: Final = 32 << 20
+"""Bytes of answers of one program, over all tests: reading them takes our time, and not the program's."""
 
 
 class Stop(StrEnum):
@@ -30,6 +32,7 @@ class Stop(StrEnum):
     TEST_TIME = "test time"
     PROGRAM_TIME = "program time"
     OUTPUT = "output"
+    ANSWERS = "answers"
     FOLDER = "folder"
     THREADS = "threads"
     PROTOCOL = "protocol"
@@ -74,13 +77,14 @@ class Budget:
         self.limits: Final = limits
         self.started: Final = time.monotonic()
         self.spent = 0.0
+        self.answered = 0
         self.largest_kb = 0
         self.near_limit = False
 
     def left(self) -> float:
-        """CPU seconds left; 0 where the clock has run out, too."""
+        """CPU seconds left; 0 where the clock has run out, too, or the program has answered too much."""
         late = time.monotonic() - self.started > self.limits.program_wall
-        return 0.0 if late else max(0.0, self.limits.program_cpu - self.spent)
+        return 0.0 if late or self.answered > MOST_ANSWERED else max(0.0, self.limits.program_cpu - self.spent)
 
     def add(self, cpu: float, rss_kb: int) -> None:
         """Book an ended process."""
@@ -159,6 +163,9 @@ class Watch:
                 data = b""
             if not data:
                 return Stop.CLOSED
+            self._budget.answered += len(data)
+            if self._budget.answered > MOST_ANSWERED:
+                return Stop.ANSWERS
             self._buffer.feed(data)
         return None
 

@@ -179,6 +179,13 @@ def test_malformed_values_are_protocol_errors(value: Any) -> None:
         decode(value)
 
 
+def test_more_elements_than_may_cross_are_refused() -> None:
+    assert len(decode([1] * (MAX_ELEMENTS - 1))) == MAX_ELEMENTS - 1
+    for value in ([1] * MAX_ELEMENTS, {"d": [[number, 1] for number in range(600_000)]}, [[1] * 600_000] * 2):
+        with pytest.raises(ProtocolError, match="elements"):
+            decode(value)
+
+
 def test_a_decoded_fraction_is_never_worked_out_from_a_text() -> None:
     assert decode({"Q": [1, 2]}) == Fraction(1, 2)
     with pytest.raises(ProtocolError, match="whole numbers"):

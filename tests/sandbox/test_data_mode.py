@@ -113,6 +113,13 @@ def test_large_values_cross_in_both_directions(standard: Sandbox) -> None:
     assert standard.verify(add(), DataTests(cases=(case,) * 3)).all_passed
 
 
+def test_answers_have_a_limit_over_all_tests(standard: Sandbox) -> None:
+    cases = tuple(Case(args=(number, 0), expected="x" * (7 << 20)) for number in range(6))
+    verdict = standard.verify(add("return 'x' * (7 << 20)"), DataTests(cases=cases))
+    assert outcomes(verdict) == ["pass"] * 4 + ["output_limit", "not_run"]
+    assert verdict.detail == "answered with more than allowed"
+
+
 def test_the_recursion_limit_is_what_a_script_has(standard: Sandbox) -> None:
     program = add("return f(a)", "def f(n):\n    return n and f(n - 1)")
     tests = DataTests(cases=tuple(Case(args=(depth, 0), expected=0) for depth in (980, 1000)))

@@ -63,6 +63,17 @@ def test_a_frame_that_is_too_long_is_not_sent() -> None:
         frames.pack(["v", "x" * (frames.MAX_FRAME + 1)])
 
 
+def test_more_lists_than_a_value_has_are_refused_before_they_are_read() -> None:
+    for item in (b"[]", b'{"t":[]}', b'{ "f":"1"}', b'[ "[", "\\\\",""]', b"1,1,1,1"):
+        crowd = b'["r",1,[' + b",".join([item] * 1_100_000) + b"],null]"
+        with pytest.raises(ProtocolError, match="too many"):
+            frames.unpack(crowd)
+    for text in ("[" * 3_000_000, '\\"{' * 2_000_000, "\\" * 2_000_000):
+        frame = ["r", 1, text, [text[:9]], None]
+        assert frames.unpack(frames.pack(frame)[4:]) == frame
+    assert len(frames.unpack(frames.pack(["r", [[]] * 1_000_000])[4:])[1]) == 1_000_000
+
+
 def test_mutated_frames_are_read_or_refused() -> None:
     fuzz(5_000, seed=1)
 
