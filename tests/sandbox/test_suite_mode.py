@@ -211,3 +211,24 @@ def test_in_data_mode_coroutines_are_awaited(standard: Sandbox) -> None:
     tests = DataTests(cases=(Case(args=(1, 2), expected=3), Case(args=(1, 2), expected=4)))
     verdict = standard.verify(Program(source=ASYNC, entry_point="add"), tests)
     assert [one.outcome for one in verdict.results] == ["pass", "fail"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "case", "outcome"),
+    [
+        (["w", ["r", 1, 1, None]], "assert asyncio.run(add(1)) == 1", "pass"),
+        (["w", ["r", 1, 2, None]], "assert asyncio.run(add(1)) == 1", "fail"),
+        (["w", ["r", 1, 1, None]], "assert add(1) == 1", "protocol_error"),
+        (["w", ["w", ["r", 1, 1, None]]], "assert asyncio.run(add(1)) == 1", "protocol_error"),
+        (["w", ["r", 2, 1, None]], "assert asyncio.run(add(1)) == 1", "protocol_error"),
+        (["w", []], "assert asyncio.run(add(1)) == 1", "protocol_error"),
+        (["w"], "assert asyncio.run(add(1)) == 1", "protocol_error"),
+    ],
+)
+def test_a_forged_answer_to_one_who_awaits_is_worth_its_value(
+    standard: Sandbox, answer: list[object], case: str, outcome: str
+) -> None:
+    forged = f"body = json.dumps({answer!r}).encode()\n    os.write(3, struct.pack('<I', len(body)) + body)"
+    program = Program(source=f"import json, os, struct\ndef add(a):\n    {forged}\n", entry_point="add")
+    verdict = standard.verify(program, SplitTests(cases=(case,), setup="import asyncio" if "run" in case else ""))
+    assert [one.outcome for one in verdict.results] == [outcome]

@@ -183,6 +183,12 @@ def each(request): return request.param
 def tens(request): return request.param
 @pytest.fixture
 def broken(): raise ValueError("broken")
+@pytest.fixture(scope="module")
+def broken_once(): LOG.append("broken once"); raise ValueError("broken")
+@pytest.fixture
+def narrow(): LOG.append("narrow")
+@pytest.fixture(scope="module")
+def wide(): LOG.append("wide")
 @pytest.fixture
 def leaves(): pytest.skip("not here")
 @pytest.fixture
@@ -201,6 +207,10 @@ def test_once_again(once): assert LOG.count("once") == 1 and add(1) == 1
 def test_each(each): assert add(each) == each
 def test_product(each, tens): assert add(each, tens) == tens + each
 def test_broken(broken): pass
+def test_broken_once(broken_once): pass
+def test_broken_again(broken_once): pass
+def test_broken_counted(): assert LOG.count("broken once") == 1 and add(1) == 1
+def test_order(narrow, wide): assert LOG[-3:] == ["wide", "always", "narrow"] and add(1) == 1
 def test_leaves(leaves): pass
 def test_finishes(finishes): assert add(finishes) == 2
 def test_finished(): assert "finalizer" in LOG and add(1) == 1
@@ -289,7 +299,7 @@ LOG = []
 def setUpModule(): LOG.append("module")
 class Sums(unittest.TestCase):
     @classmethod
-    def setUpClass(cls): cls.one = 1; LOG.append("class")
+    def setUpClass(cls): cls.one = 1; LOG.append("class"); cls.addClassCleanup(LOG.append, "class cleaned")
     @classmethod
     def tearDownClass(cls): LOG.append("class done")
     def setUp(self): self.two = 2; self.addCleanup(LOG.append, "cleanup")
@@ -316,7 +326,7 @@ class Sums(unittest.TestCase):
             with self.subTest(n=n): self.assertEqual(add(n), n)
     def test_once(self): self.assertEqual((LOG.count("class"), add(1)), (1, 1))
 class After(TestCase):
-    def test_done(self): self.assertEqual((LOG.count("class done"), add(1)), (1, 1))
+    def test_done(self): self.assertEqual((LOG.count("class done"), LOG.count("class cleaned"), add(1)), (1, 1, 1))
 class Broken(TestCase):
     @classmethod
     def setUpClass(cls): raise ValueError("broken")
@@ -343,6 +353,77 @@ class Awaited(unittest.IsolatedAsyncioTestCase):
 class Late(TestCase):
     def tearDown(self): raise ValueError("late")
     def test_a(self): pass
+""",
+    "more": """
+pytestmark = [pytest.mark.usefixtures("noted"), pytest.mark.parametrize("shared", [1, 2])]
+LOG = []
+@pytest.fixture
+def noted(): LOG.append("noted")
+@pytest.fixture(scope="class")
+def marked(request): request.cls.mark = 1; yield; LOG.append("class over")
+@pytest.fixture(autouse=True, params=[3, 4])
+def every(request): return request.param
+@pytest.fixture(params=[5, pytest.param(6, id="six", marks=pytest.mark.xfail)])
+def fives(request): return request.param
+def test_shared(shared, every): assert LOG and add(shared, every) == shared + every
+def test_asked(shared, request): assert add(request.getfixturevalue("every"), shared) in (4, 5, 6)
+@pytest.mark.skipif(False, reason="no")
+@pytest.mark.skipif(True, reason="yes")
+def test_either(shared): assert False
+def test_fives(shared, fives): assert add(fives) == 5
+@pytest.mark.usefixtures("marked")
+class TestMarked:
+    def test_mark(self, shared): assert self.mark == 1 and add(1) == 1
+def test_over(shared): assert "class over" in LOG and add(1) == 1
+@pytest.mark.parametrize("x, y", [pytest.param(1, 2, id="a"), (3, 4)], ids=lambda value: str(value))
+def test_ids(x, y, shared): assert add(x, y) == x + y
+""",
+    "more_cases": """
+LOG = []
+@pytest.fixture
+def noted(): LOG.append("noted")
+class Base(unittest.TestCase):
+    n = 1
+    def test_n(self): self.assertEqual(add(self.n), self.n)
+class Derived(Base):
+    n = 2
+@pytest.mark.usefixtures("noted")
+class Uses(unittest.TestCase):
+    def test_uses(self): self.assertEqual((LOG, add(1)), (["noted"], 1))
+@pytest.mark.skip
+class Marked(unittest.TestCase):
+    def test_a(self): pass
+@unittest.skipUnless(False, "no")
+class Unless(unittest.TestCase):
+    def test_a(self): pass
+class Partly(unittest.TestCase):
+    def test_part_fails(self):
+        for n in range(3):
+            with self.subTest(n=n): self.assertLess(add(n), 2)
+    def test_part_skips(self):
+        with self.subTest(): self.skipTest("part")
+        self.assertEqual(add(1), 1)
+    def test_fails(self): self.fail("always")
+    def test_cleanup_breaks(self): self.addCleanup(lambda: 1 / 0); self.assertEqual(add(1), 1)
+    @pytest.mark.skip
+    def test_marked(self): pass
+    @pytest.mark.xfail
+    def test_marked_to_fail(self): self.assertEqual(add(1), 2)
+class Breaks(unittest.TestCase):
+    def setUp(self): self.fail("set up")
+    def test_a(self): pass
+class Ordered(unittest.TestCase):
+    def test_b(self): LOG.append("b"); self.assertEqual((LOG[-2], add(1)), ("a", 1))
+    def test_a(self): LOG.append("a"); self.assertEqual(add(1), 1)
+class Methods(unittest.TestCase):
+    def setup_method(self, method): self.seen = method.__name__
+    def test_seen(self): self.assertEqual((self.seen, add(1)), ("test_seen", 1))
+class TearsDown(unittest.TestCase):
+    @classmethod
+    def tearDownClass(cls): raise ValueError("late")
+    def test_a(self): self.assertEqual(add(1), 1)
+class Empty(unittest.TestCase):
+    pass
 """,
     "left_module": "def setUpModule(): raise unittest.SkipTest('all')\nclass A(unittest.TestCase):\n    def test_a(self): pass\n",
     "broken_module": "def setup_module(): raise ValueError\ndef test_a(): pass\ndef test_b(): pass\n",
