@@ -1,6 +1,11 @@
 """The private folder of the programs: emptied between two of them, however its entries were named and protected."""
 
 import os
+from typing import Final, NamedTuple
+
+MOST_LEVELS: Final = 64
+"""Folders in each other; deeper nests are too slow to remove."""
+_DEEPEST: Final = 32
 
 
 class FolderState:
@@ -28,46 +33,77 @@ def renew(path: str) -> None:
 
 
 def empty(path: str) -> None:
-    """Remove everything in a folder, in constant memory, at any depth: what lies deep is moved up, then removed."""
+    """Remove everything in a folder, however deep, with few descriptors: what lies deeper is moved up to the top.
+
+    Moving takes longer than removing, so that it is done once in _DEEPEST levels only.
+    """
     top = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     mark, serial = os.urandom(8).hex(), 0
+    levels = [_Level(top, "", os.listdir(top))]
     try:
-        while names := os.listdir(top):
-            for name in names:
-                if _removed(name, top):
-                    continue
-                os.chmod(name, 0o700, dir_fd=top)
-                inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
-                try:
-                    for child in os.listdir(inner):
-                        if not _removed(child, inner):
-                            os.chmod(child, 0o700, dir_fd=inner)
-                            serial += 1
-                            os.rename(child, f".{mark}-{serial}", src_dir_fd=inner, dst_dir_fd=top)
-                finally:
-                    os.close(inner)
+        while True:
+            level = levels[-1]
+            if not level.names:
+                if len(levels) == 1:
+                    return
+                os.close(levels.pop().descriptor)
+                os.rmdir(level.name, dir_fd=levels[-1].descriptor)
+                continue
+            name = level.names.pop()
+            if _removed(name, level.descriptor):
+                continue
+            _unlock(name, level.descriptor)
+            if len(levels) <= _DEEPEST:
+                inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=level.descriptor)
+                levels.append(_Level(inner, name, []))
+                levels[-1].names.extend(os.listdir(inner))
+            else:
+                serial += 1
+                os.rename(name, f".{mark}-{serial}", src_dir_fd=level.descriptor, dst_dir_fd=top)
+                levels[0].names.append(f".{mark}-{serial}")
     finally:
-        os.close(top)
+        for level in levels:
+            os.close(level.descriptor)
 
 
 def larger_than(path: str, most_bytes: int, most_entries: int) -> bool:
-    """Whether a folder holds more than it may; looks at no more entries than that. It may change meanwhile."""
+    """Whether a folder holds more than it may, or hides it; looks at no more entries. It may change meanwhile."""
     size = entries = 0
-    waiting = [path]
+    waiting = [(path, 0)]
     while waiting:
+        where, depth = waiting.pop()
+        if depth > MOST_LEVELS:
+            return True
         try:
-            with os.scandir(waiting.pop()) as found:
+            with os.scandir(where) as found:
                 for entry in found:
                     entries += 1
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
+                        waiting.append((entry.path, depth + 1))
                     else:
                         size += entry.stat(follow_symlinks=False).st_blocks * 512
                     if size > most_bytes or entries > most_entries:
                         return True
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
+        except OSError:
+            # A path that is too long, or a folder that its owner has locked: nobody can say what is in it.
+            return True
     return False
+
+
+class _Level(NamedTuple):
+    """A folder that is being emptied, its name in the one above, and the entries that are left."""
+
+    descriptor: int
+    name: str
+    names: list[str]
+
+
+def _unlock(name: str, folder: int) -> None:
+    """Take back the right to empty a folder."""
+    if os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode & 0o700 != 0o700:
+        os.chmod(name, 0o700, dir_fd=folder)
 
 
 def _removed(name: str, folder: int) -> bool:

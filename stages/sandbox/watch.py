@@ -18,7 +18,8 @@ from stages.sandbox.spawn import Child
 
 _PIECE: Final = 1 << 16
 _TICK: Final = 0.1
-_MOST_ENTRIES: Final = 4096
+_MOST_ENTRIES: Final = 1024
+"""Files and folders of one program: on a busy disk each takes a millisecond or more to remove."""
 STDERR_KEPT: Final = 2048
 MOST_ANSWERED: Final = 32 << 20
 """Bytes of answers of one program, over all tests: reading them takes our time, and not the program's."""
