@@ -25,7 +25,7 @@ from stages.core.manifest import Done, hidden, read_done, total, write_done
 from stages.core.options import RunOptions, parse_map, parse_shard
 from stages.core.progress import Progress
 from stages.core.rows import Rejected, Row, SourceRow
-from stages.core.shards import dump_json, part_path, to_table, write_part, write_text
+from stages.core.shards import dump_json, part_path, read_shard, to_table, write_part, write_text
 from stages.core.slices import ReadOptions, read
 from stages.core.sources import Plan, plan
 from stages.core.tables import REJECTED, Table
@@ -282,12 +282,10 @@ def check_failed(job: Job, rows: Mapping[str, int], rejected_by: Mapping[str, in
 
 
 def _first_error(job: Job) -> str:
-    import pyarrow.parquet as pq
-
     for part in range(len(job.slices)):
         path = part_path(job.root, part, "rejected")
         if path.exists():
-            return str(pq.read_table(path, columns=["error"])["error"][0].as_py())
+            return str(read_shard(path, columns=["error"])["error"][0].as_py())
     return ""
 
 

@@ -55,7 +55,7 @@ def write_part(path: Path, table: pa.Table, metadata: Mapping[str, object], temp
     table = table.replace_schema_metadata(keys)
     rows = max(1, table.num_rows * _GROUP_BYTES // max(table.nbytes, _GROUP_BYTES))
     with replacing(path, temporary) as scratch:
-        pq.write_table(table, scratch, compression="zstd", compression_level=3, row_group_size=rows)
+        pq.write_table(table, local(scratch), compression="zstd", compression_level=3, row_group_size=rows)
 
 
 def write_text(path: Path, text: str, temporary: Path) -> None:
@@ -68,6 +68,16 @@ def write_text(path: Path, text: str, temporary: Path) -> None:
 def dump_json(value: object) -> str:
     """JSON as we store it: sorted keys, two spaces, a line end."""
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def read_shard(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """A whole shard, or some columns of it."""
+    return pq.read_table(local(path), columns=columns)
+
+
+def local(path: Path) -> str:
+    """The path as pyarrow must be given it: it takes the `frac:` of a relative `frac:0.8/` for the scheme of a URL."""
+    return os.path.abspath(path)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Which rows make a slice is the business of `sources.py`.
 """
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
@@ -69,7 +70,7 @@ def hash_file(path: str) -> str:
 def _open(name: str, path: str, format_: str) -> TypedFile:
     try:
         if format_ == "parquet":
-            file = pq.ParquetFile(path)
+            file = pq.ParquetFile(os.path.abspath(path))
             return TypedFile(name, file.schema_arrow, lambda skip: _parquet_batches(file, skip))
         mapped = pa.memory_map(path)
         try:

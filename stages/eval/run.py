@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow.parquet as pq
-
 from stages.core.errors import DataError
 from stages.core.inputs import stem
 from stages.core.job import Job, PartOutput, Stage, Transform
@@ -21,7 +19,7 @@ from stages.core.progress import Progress, quiet
 from stages.core.report import Report
 from stages.core.rows import Rejected, SourceRow
 from stages.core.runner import check_failed, finish, left_to_do, planned, read_stats, reading, work
-from stages.core.shards import part_path
+from stages.core.shards import part_path, read_shard
 from stages.core.slices import ReadOptions
 from stages.core.sources import Plan
 from stages.core.steps import open_with_options
@@ -215,7 +213,7 @@ def _close(job: Job, plan: Plan, settings: Settings, progress: Progress) -> Repo
 
 
 def _stored_figures(root: Path) -> list[Figure]:
-    rows = pq.read_table(part_path(root, 0), columns=list(Figure._fields)).to_pylist()
+    rows = read_shard(part_path(root, 0), columns=list(Figure._fields)).to_pylist()
     return [Figure(**row) for row in rows]
 
 

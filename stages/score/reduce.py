@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from stages.core.again import rejected_rows
 from stages.core.job import PartOutput
 from stages.core.rows import SourceRow
-from stages.core.shards import part_path
+from stages.core.shards import local, part_path, read_shard
 from stages.score.columns import SOURCE_ROW
 from stages.score.standing import Group, Place, Standings, no_pair
 from stages.score.tally import digest
@@ -115,7 +115,7 @@ def _by_source_row(path: Path, part: int) -> Iterator[SourceRow]:
 
 def _small_rows(path: Path) -> Iterator[dict[str, Any]]:
     columns = ["id", "prompt", "completion", "principle", "score", SOURCE_ROW]
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(local(path)) as file:
         for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
             yield from batch.to_pylist()
 
@@ -127,6 +127,6 @@ def _read_places(scores: Path, places: list[Place]) -> dict[Place, dict[str, Any
         by_part.setdefault(place // _ROWS, []).append(place % _ROWS)
     result: dict[Place, dict[str, Any]] = {}
     for part, rows in by_part.items():
-        table = pq.read_table(part_path(scores, part)).take(pa.array(rows))
+        table = read_shard(part_path(scores, part)).take(pa.array(rows))
         result |= {part * _ROWS + row: value for row, value in zip(rows, table.to_pylist(), strict=True)}
     return result

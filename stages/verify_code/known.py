@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.core.shards import list_parts
+from stages.core.shards import list_parts, local, read_shard
 from stages.programs.matrix import Matrix
 from stages.verify_code.augmented import Known
 from stages.verify_code.decide import group_tasks
@@ -18,7 +18,7 @@ class KnownPrograms:
 
     def __init__(self, runs: Path) -> None:
         self._paths = list_parts(runs)
-        self._ends = np.cumsum([pq.read_metadata(path).num_rows for path in self._paths])
+        self._ends = np.cumsum([pq.read_metadata(local(path)).num_rows for path in self._paths])
         self._programs = load_programs(runs, [int(path.stem.removeprefix("part-")) for path in self._paths], ())
         self._groups = {group.suite: group for group in group_tasks(self._programs)}
 
@@ -47,6 +47,6 @@ class KnownPrograms:
     def _source(self, place: int) -> str:
         part = int(np.searchsorted(self._ends, place, side="right"))
         first = int(self._ends[part - 1]) if part else 0
-        column = pq.read_table(self._paths[part], columns=["solution"])["solution"]
+        column = read_shard(self._paths[part], columns=["solution"])["solution"]
         text: str = column.take(pa.array([place - first]))[0].as_py()
         return text

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stages.core import folder
 from stages.core.job import Job, PartOutput, Stage, Transform
@@ -22,7 +21,7 @@ from stages.core.options import identity
 from stages.core.progress import Progress
 from stages.core.rows import Problem, SourceRow
 from stages.core.runner import finish, left_to_do, open_folder
-from stages.core.shards import part_path
+from stages.core.shards import part_path, read_shard
 from stages.core.sources import Plan
 from stages.core.steps import do_share
 from stages.core.tables import DROPPED_ROWS, Column, Table
@@ -158,7 +157,7 @@ def _first_rows(runs: Path) -> dict[tuple[int, int], str]:
     found: dict[tuple[int, int], str] = {}
     for path in sorted(runs.glob("part-*.parquet")):
         part = int(path.stem.removeprefix("part-"))
-        table = pq.read_table(path, columns=[columns.SUITE, columns.SOURCE_ROW])
+        table = read_shard(path, columns=[columns.SUITE, columns.SOURCE_ROW])
         for suite, number in zip(table[columns.SUITE].to_pylist(), table[columns.SOURCE_ROW].to_pylist(), strict=True):
             if suite not in seen:
                 seen.add(suite)
@@ -206,7 +205,7 @@ def _stored(job: Job) -> Iterator[tuple[str, TaskStrength]]:
     for part in range(len(job.slices)):
         path = part_path(job.root, part)
         if path.exists():
-            for row in pq.read_table(path).to_pylist():
+            for row in read_shard(path).to_pylist():
                 yield row[columns.SUITE], _strength(row)
 
 

@@ -19,7 +19,7 @@ from stages.core.manifest import hidden
 from stages.core.passing import PassThrough
 from stages.core.rows import SourceRow
 from stages.core.runner import schema_with
-from stages.core.shards import part_path, to_table, write_part
+from stages.core.shards import local, part_path, read_shard, to_table, write_part
 from stages.core.tables import TIMINGS, VERDICTS
 from stages.programs.matrix import FLAKY, OUTCOMES, Floats
 from stages.verify_code import columns
@@ -45,7 +45,7 @@ def load_programs(runs: Path, parts: Iterable[int], numeric: Sequence[str]) -> P
     for path in (part_path(runs, part) for part in parts):
         if not path.exists():
             continue
-        table = pq.read_table(path, columns=[*_COMPACT, *numeric])
+        table = read_shard(path, columns=[*_COMPACT, *numeric])
         wanted = _named(table, seen)
         names |= {offset + place: own for place, own in _names(path, wanted)}
         offset += table.num_rows
@@ -88,7 +88,7 @@ def _named(table: pa.Table, seen: set[str]) -> list[int]:
 
 def _names(path: Path, places: list[int]) -> Iterator[tuple[int, tuple[str, ...]]]:
     if places:
-        found = pq.read_table(path, columns=["test_results"])["test_results"].take(pa.array(places))
+        found = read_shard(path, columns=["test_results"])["test_results"].take(pa.array(places))
         for place, results in zip(places, found.to_pylist(), strict=True):
             yield place, tuple(result["test_id"] for result in results)
 
@@ -111,7 +111,7 @@ def runs_of(runs: Path, parts: Iterable[int]) -> Iterator[SourceRow]:
         path = part_path(runs, part)
         if not path.exists():
             continue
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(local(path)) as file:
             rows = (row for batch in file.iter_batches(batch_size=_BATCH) for row in batch.to_pylist())
             for number, found in groupby(rows, key=itemgetter(columns.SOURCE_ROW)):
                 own = list(found)

@@ -261,3 +261,18 @@ def test_a_time_looks_the_same_with_and_without_pandas(tmp_path: Path, rlbff: Ca
     make_folder(tmp_path / "run", [[{"ns": 10**9, "us": 10**6}]], schema=schema)
     assert rlbff("cat", "run").stdout == '{"ns":"1970-01-01T00:00:01","us":"1970-01-01T00:00:01"}\n'
     assert rlbff("cat", "run", "--format", "csv").stdout == "ns,us\n1970-01-01 00:00:01,1970-01-01 00:00:01\n"
+
+
+def test_a_table_beside_the_shards(rlbff: Rlbff, tmp_path: Path) -> None:
+    make_folder(tmp_path / "done")
+    beside = tmp_path / "done" / ".rlbff" / "tests"
+    beside.mkdir()
+    (tmp_path / "done" / "part-00000.parquet").rename(beside / "part-00000.parquet")
+    assert len(rlbff("cat", "done/.rlbff/tests").stdout.splitlines()) >= 1
+    (tmp_path / "done" / ".rlbff" / "empty").mkdir()
+    assert rlbff("cat", "done/.rlbff/empty").returncode == 65
+
+
+def test_a_folder_whose_name_looks_like_a_url(rlbff: Rlbff, tmp_path: Path) -> None:
+    make_folder(tmp_path / "keep-frac:0.8")
+    assert rlbff("cat", "keep-frac:0.8").stdout
