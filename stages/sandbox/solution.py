@@ -3,7 +3,8 @@
 Frames in: ["program", source, entry], then ["c", turn, name, args, kwargs], or "a" for "c" from one who awaits. Frames
 out: ["loaded"] or ["load", status, detail]; then for each call ["r", turn, value, changed arguments or null], ["e",
 turn, type name, text, known bases, arguments or null] or ["n", turn, why the value cannot cross]. The answer to one who
-awaits is ["w", answer] where the function gave a coroutine, which has been awaited.
+awaits is ["w", answer] where the function gave a coroutine, which has been awaited. ["v", turn, name] asks for what the
+module has under a name, which ["f", turn] says can be called.
 """
 
 import os
@@ -90,6 +91,18 @@ def answer(names: dict[str, Value], call: frames.Frame, recursion: Recursion) ->
     return _answer(["r", turn, value, _changed(arguments, args)], later=later)
 
 
+def look_up(names: dict[str, Value], turn: int, name: str) -> frames.Frame:
+    """What the program's module has under a name: plain data, that it can be called, or an AttributeError."""
+    if name not in names:
+        return ["e", turn, *written(AttributeError(f"the solution has no {name!r}"))]
+    if callable(names[name]):
+        return ["f", turn]
+    try:
+        return ["r", turn, encode(names[name]), None]
+    except BaseException as error:  # noqa: BLE001  # an iterator's code runs while it is read out
+        return ["n", turn, f"{name!r} of the solution: {describe(error)}"[:500]]
+
+
 def describe(error: BaseException) -> str:
     """Type and text of an exception, whose own methods may do anything."""
     return f"{name_of(error)}: {text_of(error)}"
@@ -110,7 +123,8 @@ def serve_calls(recursion: Recursion) -> None:
     while True:
         call = channel.receive()
         try:
-            packed = frames.pack(answer(names, call, recursion))
+            reply = look_up(names, *call[1:]) if call[0] == "v" else answer(names, call, recursion)
+            packed = frames.pack(reply)
         except (frames.ProtocolError, RecursionError, MemoryError) as error:
             packed = frames.pack(["n", call[1], describe(error)[:200]])
         frames.send_packed(CHANNEL, packed)

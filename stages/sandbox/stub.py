@@ -35,6 +35,8 @@ class Solution:
         self.awaits = False
         """Whether the tests await what coroutine functions give; otherwise they get it awaited."""
         self.calls = 0
+        """How often the program was at work for the tests, or lacked what they ask for."""
+        self._turns = 0
         self._ends: list[StopIteration] = []
         self.names = names
         self._channel = channel
@@ -69,25 +71,44 @@ class Solution:
         function.__name__ = function.__qualname__ = name
         return function
 
+    def find(self, name: str) -> Value:
+        """What the solution's module has under that name now: a stub for what can be called, else plain data.
+
+        Raises AttributeError where there is nothing, NotPlainResult for other things, and SolutionGone.
+        """
+        with self._turn:
+            answer = self._asked("v", name)
+            if answer == ["f", self._turns]:
+                return self.stub(name)
+            try:
+                return self._answer(answer, ())
+            except BaseException:
+                self.calls += 1
+                raise
+
     def call(self, name: str, args: tuple[Value, ...], kwargs: dict[str, Value]) -> Value:
         """Call the solution's function; raises what it raised, NotPlainResult or SolutionGone."""
         with self._turn:
-            if self.gone is not None:
-                raise SolutionGone(self.gone)
             self.calls += 1
             try:
                 sent = [encode(list(args)), encode(kwargs)]
             except NotPlain as error:
                 raise TypeError(f"a test passes something that cannot cross: {error}") from None
-            try:
-                frames.send(self._channel, ["a" if self.awaits else "c", self.calls, name, *sent])
-            except frames.ChannelClosed:
-                raise self._broken("crash") from None
-            match self._receive():
+            match self._asked("a" if self.awaits else "c", name, *sent):
                 case ["w", list(answer)] if self.awaits:
                     return self._awaitable(answer, args)
                 case answer:
                     return self._answer(answer, args)
+
+    def _asked(self, kind: str, *what: Value) -> frames.Frame:
+        if self.gone is not None:
+            raise SolutionGone(self.gone)
+        self._turns += 1
+        try:
+            frames.send(self._channel, [kind, self._turns, *what])
+        except frames.ChannelClosed:
+            raise self._broken("crash") from None
+        return self._receive()
 
     def _awaitable(self, answer: frames.Frame, args: tuple[Value, ...]) -> Value:
         try:
@@ -98,7 +119,7 @@ class Solution:
             return _later(None, error)
 
     def _answer(self, answer: frames.Frame, args: tuple[Value, ...]) -> Value:
-        turn = self.calls
+        turn = self._turns
         try:
             match answer:
                 case ["r", int(answered), value, changed] if answered == turn:

@@ -71,7 +71,9 @@ def run_apart(order: frames.Frame, names: dict[str, Value], solution: Solution) 
         raise BadTests(f"the test suite uses {beyond}, but what a program warns or logs does not reach its tests")
     solution.awaits = tests_await([order[1], *order[2]] if order[0] == "split" else [order[1]])
     entry = order[4] if order[0] == "split" else order[3]
-    _run(order, names, solution, {entry: solution.stub(entry)}, solution.stub)
+    if entry is None and order[0] == "split":
+        raise BadTests("tests in code call the program's entry point, and none is named. Name it in the program")
+    _run(order, names, solution, {} if entry is None else {entry: solution.stub(entry)}, solution.find)
 
 
 def _in_process(program: str, order: frames.Frame, names: dict[str, Value], solution: Solution) -> None:

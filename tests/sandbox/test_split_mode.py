@@ -141,6 +141,46 @@ def test_suites_in_the_styles_of_unittest_and_pytest(sandbox: Sandbox) -> None:
     assert {result.test: result.outcome.value for result in verdict.results} == expected
 
 
+def suite_outcomes(sandbox: Sandbox, source: str, body: str, entry: str | None = None) -> list[str]:
+    verdict = sandbox.verify(Program(source=source, entry_point=entry), SuiteTests(source=body))
+    return [result.outcome.value for result in verdict.results] or [verdict.status.value, verdict.detail]
+
+
+def test_a_suite_sees_plain_names_of_the_solution(standard: Sandbox) -> None:
+    program = (
+        "LIMIT, TABLE, THING, count = 3, {1: [2]}, object(), 0\n"
+        "def f(x):\n    global count\n    count += 1\n    return x\n"
+    )
+    body = (
+        "import solution\nfrom solution import LIMIT, TABLE, f\n"
+        "def test_data(): assert f(LIMIT) == 3 and TABLE == {1: [2]} and type(LIMIT) is int\n"
+        "def test_now():\n    before = solution.count\n    f(1)\n    assert solution.count == before + 1\n"
+        "def test_functions(): assert callable(solution.f) and solution.f(2) == 2\n"
+        "def test_missing(): assert not hasattr(solution, 'other')\n"
+        "def test_wrong(): assert LIMIT == 4\n"
+        "def test_thing(): assert solution.THING\n"
+    )
+    expected = ["pass", "pass", "pass", "pass", "fail", "not_plain"]
+    assert suite_outcomes(standard, program, body, "f") == expected
+    assert suite_outcomes(standard, program, body) == expected
+
+
+def test_names_that_the_solution_lacks_are_its_fault_and_those_of_the_suite_are_not(standard: Sandbox) -> None:
+    program = "THING = object()\ndef f(x): return x\n"
+    for body, status in (
+        ("from solution import other\ndef test(): pass", "load_error"),
+        ("from solution import THING\ndef test(): pass", "load_error"),
+        ("from solution import f\nundefined\ndef test(): f(1)", "tester_error"),
+    ):
+        assert suite_outcomes(standard, program, body)[0] == status
+
+
+def test_tests_in_code_need_an_entry_point(standard: Sandbox) -> None:
+    verdict = standard.verify(Program(source="def f(x): return x"), split("assert f(1) == 1"))
+    assert verdict.status is Status.TESTER_ERROR
+    assert "entry point" in verdict.detail
+
+
 def test_a_suite_goes_on_after_a_death(standard: Sandbox) -> None:
     source = "def test_a(): add(0, 0)\ndef test_b(): add(1, 0)\ndef test_c(): assert add(2, 0) == 2\n"
     verdict = standard.verify(add("if a == 1: os._exit(0)\n    return a + b", "import os"), SuiteTests(source=source))
