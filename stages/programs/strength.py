@@ -42,11 +42,12 @@ class Mutants:
 class CaseStrength(NamedTuple):
     """What each test is worth, all (T,); NaN where it is not known.
 
-    `validity` in [0, 1]: 1 where the reference passes; where there is none (`estimated`), what the solutions make of
-    the test. `kill_rate` in [0, 1]: share of the mutants that count. `correlation` in [-1, 1]: of passing the test with
-    the rate over the other tests. `separation` in [0, 1]: share of the pairs of solutions told apart by any test that
-    are told apart by this one. `alike`: how many tests, itself among them, have the same outcomes. `weight`: sums to 1.
-    `uniform`: no test was worth anything, so that all weigh the same.
+    `validity` in [0, 1]: 1 where the reference passes; where there is none (`estimated`), what the solutions
+    make of the test. `kill_rate` in [0, 1]: share of the mutants that count. `correlation` in [-1, 1]: of
+    passing the test with the rate over the other tests. `separation` in [0, 1]: share of the pairs of solutions
+    told apart by any test that are told apart by this one. `alike`: how many tests, itself among them, have the
+    same outcomes. `weight`: sums to 1, or to 0 where the reference passes no test. `uniform`: no test was worth
+    anything, so that valid ones weigh the same.
     """
 
     validity: Floats
@@ -106,7 +107,7 @@ def measure(
     which = distinct(matrix, mutants)
     alike = np.bincount(which, minlength=1)[which]
     worth = (1 + np.nan_to_num(related)) / 2 if np.isnan(killing).all() else np.nan_to_num(killing)
-    weight, uniform = _normalised(validity * worth / alike)
+    weight, uniform = _normalised(validity * worth / alike, validity if reference is not None else np.ones(num_tests))
     cases = CaseStrength(
         validity, killing, related, separation(matrix), alike, weight, estimated=reference is None, uniform=uniform
     )
@@ -215,8 +216,9 @@ def _estimate(matrix: Matrix, validity: Floats, related: Floats) -> float:
     return float((validity * np.maximum(np.nan_to_num(related), 0)).mean())
 
 
-def _normalised(weight: Floats) -> tuple[Floats, bool]:
-    whole = weight.sum()
-    if whole > 0:
-        return weight / whole, False
-    return np.full(len(weight), 1 / max(len(weight), 1)), True
+def _normalised(weight: Floats, otherwise: Floats) -> tuple[Floats, bool]:
+    """Weights that sum to 1: `weight`, or `otherwise` where no test is worth anything; all 0 where that is 0, too."""
+    uniform = not weight.sum() > 0
+    chosen = otherwise if uniform else weight
+    whole = chosen.sum()
+    return (chosen / whole if whole > 0 else np.zeros(len(chosen))), uniform

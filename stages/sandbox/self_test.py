@@ -62,7 +62,7 @@ class Report(NamedTuple):
     def problems(self) -> tuple[str, ...]:
         """One line for each thing that is wrong."""
         lines = [f"{row.attack.kind}: {row.attack.name}: {row.problem}" for row in self.rows if row.problem]
-        return (*lines, *([f"{self.descriptors_left} descriptors left open"] if self.descriptors_left else []))
+        return (*lines, *([f"{self.descriptors_left} descriptors left open"] if self.descriptors_left > 0 else []))
 
     def table(self) -> list[tuple[str, ...]]:
         """Rows of text: class, programs, false passes, false rejects, escapes, processes left, other; with a total."""

@@ -106,6 +106,8 @@ class VerifyCodeConfig:
     def __post_init__(self) -> None:
         if not self.inputs and not self.self_test:
             raise ConfigError("No input: name a file, a folder, a glob, a URL, or - to read paths from stdin.")
+        if self.inputs and self.self_test:
+            raise ConfigError("--self-test runs programs of its own and reads no input; leave the input out.")
         check_range("rtol", self.rtol, 0)
         check_range("atol", self.atol, 0)
         check_range("keep_distinct", self.keep_distinct, 1)

@@ -5,27 +5,25 @@ Reads the compact columns of the runs into memory, about a hundred bytes a progr
 Shapes: N programs in the order of the runs, S programs of one task, T tests.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from stages.programs.agreement import Agreement, agreement
-from stages.programs.keep import Decision, parse_rule
-from stages.programs.matrix import FLAKY, OUTCOMES, Bools, Floats, Ints, Matrix
+from stages.programs.keep import parse_rule
+from stages.programs.matrix import OUTCOMES, Bools, Floats, Ints, Matrix
 from stages.programs.stand import TaskResults, stand
 from stages.programs.standings import Standings
 from stages.programs.strength import measure
-from stages.verify_code.arms import arm
+from stages.verify_code.choose import choose, diversity, lone_consensus
 from stages.verify_code.config import VerifyCodeConfig
-from stages.verify_code.diversity import clusters, farthest_first
-from stages.verify_code.diversity import measure as measure_diversity
+from stages.verify_code.diversity import clusters
 from stages.verify_code.task_strength import TaskStrength
 from stages.verify_code.tests_table import TaskTests, TestsTable
-
-INPROC: Final = "inproc"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +38,7 @@ class Programs:
     vectors: Sequence[bytes]
     names: Mapping[int, tuple[str, ...]]
     sha: Sequence[str | None]
+    status: Sequence[str]
     judge: Floats
     truth: Floats
     inproc: Bools
@@ -56,12 +55,14 @@ class Programs:
 class Decided(NamedTuple):
     """The columns that are decided, all (N,), and what was found out on the way, as JSON.
 
-    `names` are those of all tests of a program's task, where the program itself may not have got to know all.
+    `doubtful`: programs that no rate can speak for. `names` are those of all tests of a program's task, where
+    the program itself may not have got to know all.
     """
 
     standings: Standings
     cluster: Ints
     kept: Bools
+    doubtful: Bools
     reasons: list[str]
     names: Mapping[int, tuple[str, ...]]
     tests: pa.Table
@@ -85,18 +86,22 @@ def decide(programs: Programs, strengths: Mapping[str, TaskStrength], config: Ve
     standings = stand(results, further=programs.further)
     decision = parse_rule(config.keep, seed=config.run.seed).decide(standings)
     numbers = _clusters(programs, groups)
-    kept, reasons = _without_doubtful(programs, decision, config)
-    facts: dict[str, object] = {"decision": decision.facts, "tests": tests.facts()}
+    chosen = choose(programs, groups, standings, numbers, decision, config)
+    facts: dict[str, object] = {
+        "decision": decision.facts,
+        "tests": tests.facts(),
+        "diversity": diversity(programs, groups, numbers, chosen.kept),
+        "lone_consensus": lone_consensus(standings),
+        "different_programs": len(set(zip(programs.suite, programs.sha, strict=True))),
+        "statuses": dict(Counter(programs.status).most_common()),
+        "outcomes": _outcomes(programs),
+        "references": dict(Counter(one.reference_status for one in strengths.values()).most_common()),
+        **chosen.facts,
+    }
     if not np.isnan(programs.judge).all():
         facts["judge"] = _plain(agreement(standings, config.judge_cut))
-    if config.arm is not None:
-        kept, reasons, facts["arm"] = _arm(programs, standings, config)
-    if config.keep_distinct is not None:
-        kept, reasons = _distinct(programs, groups, standings, numbers, (kept, reasons), config)
-    facts["diversity"] = _diversity(programs, groups, numbers, kept)
-    facts["lone_consensus"] = _lone(standings)
     names = {int(place): group.names for group in groups if group.aligned for place in group.places}
-    return Decided(standings, numbers, kept, reasons, names, tests.table(), facts)
+    return Decided(standings, numbers, chosen.kept, chosen.doubtful, chosen.reasons, names, tests.table(), facts)
 
 
 def group_tasks(programs: Programs) -> list[Group]:
@@ -153,57 +158,6 @@ def _clusters(programs: Programs, groups: Sequence[Group]) -> Ints:
     return numbers
 
 
-def _without_doubtful(programs: Programs, decision: Decision, config: VerifyCodeConfig) -> tuple[Bools, list[str]]:
-    """The decision without programs that no rate can speak for, unless the options let them in."""
-    kept, reasons = decision.kept.copy(), list(decision.reasons)
-    if not config.keep_inproc:
-        _veto(kept, reasons, programs.inproc, f"{INPROC}: the program could have forged its result")
-    if not config.keep_flaky:
-        # Flaky cells are left out of the rates: a program could shake off the tests that it fails.
-        _veto(kept, reasons, programs.flaky, f"{FLAKY}: the program passes a test in one run and not in another")
-    return kept, reasons
-
-
-def _veto(kept: Bools, reasons: list[str], doubtful: Bools, reason: str) -> None:
-    for place in np.flatnonzero(kept & doubtful).tolist():
-        kept[place], reasons[place] = False, reason
-
-
-def _arm(programs: Programs, standings: Standings, config: VerifyCodeConfig) -> tuple[Bools, list[str], object]:
-    assert config.arm is not None
-    length = programs.length.astype(np.float64)
-    drawn = arm(config.arm, task=standings.task, truth=programs.truth, length=length, seed=config.run.seed)
-    reasons = [f"arm {config.arm}: {'drawn' if taken else 'not drawn'}" for taken in drawn.kept.tolist()]
-    return drawn.kept, reasons, drawn.facts
-
-
-def _distinct(
-    programs: Programs,
-    groups: Sequence[Group],
-    standings: Standings,
-    numbers: Ints,
-    before: tuple[Bools, list[str]],
-    config: VerifyCodeConfig,
-) -> tuple[Bools, list[str]]:
-    """At most `keep_distinct` of the kept programs of each task."""
-    assert config.keep_distinct is not None
-    was_kept, reasons = before
-    kept, reasons = np.zeros_like(was_kept), list(reasons)
-    for group in groups:
-        places = group.places[was_kept[group.places]]
-        # What passes no test has no signature and cannot be told apart.
-        able = np.array([place for place in places if programs.signature[place] is not None], dtype=np.int64)
-        signatures = [programs.signature[place] or b"" for place in able]
-        chosen = farthest_first(
-            signatures, numbers[able], standings.pass_rate[able], config.keep_distinct, seed=config.run.seed
-        )
-        kept[able[chosen]] = True
-        for place in places:
-            if not kept[place]:
-                reasons[place] = f"{reasons[place]}; not among the {config.keep_distinct} most different"
-    return kept, reasons
-
-
 def _plain(agreed: Agreement) -> dict[str, object]:
     """The agreement as JSON, where a kappa that is not defined is null."""
     return {
@@ -212,23 +166,7 @@ def _plain(agreed: Agreement) -> dict[str, object]:
     }
 
 
-def _diversity(programs: Programs, groups: Sequence[Group], numbers: Ints, kept: Bools) -> dict[str, object]:
-    """How many different programs are kept, and the mean over tasks of how far apart they are."""
-    able = kept & (numbers >= 0)
-    found = []
-    for group in groups:
-        places = group.places[able[group.places]]
-        found.append(measure_diversity([programs.signature[place] or b"" for place in places], numbers[places]))
-    distances = [one.mean_distance for one in found if one.mean_distance is not None]
-    return {
-        "clusters": sum(one.clusters for one in found),
-        "mean_distance": float(np.mean(distances)) if distances else None,
-    }
-
-
-def _lone(standings: Standings) -> float | None:
-    """Share of the tasks with a passing program in which each program of the best consensus stands alone."""
-    best = (standings.consensus >= 1) & (standings.passed > 0)
-    tasks = np.unique(standings.task[best])
-    agreed = np.unique(standings.task[best & (standings.group > 1)])
-    return 1 - len(agreed) / len(tasks) if len(tasks) else None
+def _outcomes(programs: Programs) -> dict[str, int]:
+    """How often each outcome occurs among all tests of all programs, before anything is taken out."""
+    counts = np.bincount(np.frombuffer(b"".join(programs.vectors), dtype=np.uint8), minlength=len(OUTCOMES))
+    return {name: int(counts[code]) for code, name in enumerate(OUTCOMES) if counts[code]}

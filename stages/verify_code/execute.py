@@ -107,8 +107,7 @@ class _Part:
             kept=len({row[columns.SOURCE_ROW] for row in written}),
             dropped_rows=0,
             rejected=self._rejected,
-            counts={"programs": len(written), "programs_run": len(self._known)}
-            | {f"unjudged_{reason}": count for reason, count in missing.items()},
+            counts={"programs": len(written)} | {f"unjudged_{reason}": count for reason, count in missing.items()},
         )
 
     def _read(self, rows: Iterator[SourceRow]) -> Iterator[_Row]:
@@ -178,7 +177,8 @@ class _Part:
 
 
 def _tests_do_not_run(verdict: Verdict) -> Problem:
-    error = f"the tests themselves do not run ({clean(verdict.detail)}); correct them, or install what they import."
+    why = clean(verdict.detail)
+    error = f"the tests themselves do not run ({why}); correct them. Of packages, tests and programs see numpy alone."
     return Problem("tests_do_not_run", "tests", error)
 
 

@@ -89,7 +89,7 @@ def reading_options(config: VerifyCodeConfig) -> ReadingOptions:
     )
 
 
-PROGRAMS_A_PART: Final = 256
+PROGRAMS_A_PART: Final = 64
 """About how many programs are run before they are stored: what a killed run loses, and what a worker takes at once."""
 
 

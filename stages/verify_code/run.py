@@ -37,7 +37,7 @@ from stages.verify_code.jobs import Settings, running_job, transform, writing_jo
 from stages.verify_code.judge import Judge
 from stages.verify_code.opening import open_judge_of, open_verifier
 from stages.verify_code.self_test import run_self_test
-from stages.verify_code.show import closing_facts, decided_facts, show
+from stages.verify_code.show import closing_facts, decided_facts, doubts, show
 from stages.verify_code.strengths import measure_tasks
 from stages.verify_code.task_strength import TaskStrength
 from stages.verify_code.write import Writer, load_programs, numeric_columns, runs_of
@@ -155,6 +155,8 @@ class _Run:
         manifest = finish(job, self.plan, facts)
         assert manifest is not None
         show(facts, self.progress)
+        for doubt in doubts(facts, settings.config):
+            self.progress.warn(doubt)
         self.progress.summary(closing_facts(manifest, facts, job.root))
         check_failed(job, manifest["rows"], manifest["rejected_by"], settings.config.run.max_failed)
         return Report(folder=job.root, complete=True, rows=manifest["rows"], facts=facts)

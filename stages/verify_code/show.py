@@ -1,6 +1,7 @@
 """What a run says to a person: what each keep rule would keep, how strong the tests are, the figures at the end."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,14 +27,24 @@ RULES: Final = (
 )
 """The rules that a run is shown under besides its own."""
 
+_FINE: Final = ("done", "no_reference", "no_suite")
+
 
 def decided_facts(decided: Decided, config: VerifyCodeConfig) -> dict[str, object]:
     """What is stored of the decision for the end of the run and for later looks; can be written as JSON."""
     standings = decided.standings
-    rules = {name: parse_rule(name, seed=config.run.seed).decide(standings).kept for name in RULES}
-    rows = [{"rule": name, **_figures(kept, standings)} for name, kept in rules.items()]
-    own = {"rule": config.keep, **_figures(decided.kept, standings)}
+    rows = []
+    for name in RULES:
+        kept = parse_rule(name, seed=config.run.seed).decide(standings).kept & ~decided.doubtful
+        rows.append({"rule": name, **_figures(kept, standings)})
+    own = {"rule": _own_name(config), **_figures(decided.kept, standings)}
     return {**decided.facts, "kept": own, "rules": rows, "tasks": int(standings.task.max(initial=-1)) + 1}
+
+
+def _own_name(config: VerifyCodeConfig) -> str:
+    if config.arm is not None:
+        return f"arm {config.arm}"
+    return config.keep if config.keep_distinct is None else f"{config.keep}, {config.keep_distinct} a task"
 
 
 def _figures(kept: Bools, standings: Standings) -> dict[str, object]:
@@ -95,30 +106,65 @@ def _show_calibration(facts: Mapping[str, Any], progress: Progress) -> None:
         )
 
 
+def doubts(facts: Mapping[str, Any], config: VerifyCodeConfig) -> Iterator[str]:
+    """What may be wrong with the result, a sentence each."""
+    lost = facts["outcomes"].get("not_plain", 0)
+    if lost:
+        yield (
+            f"{_some(lost, 'test')} failed because a value cannot leave the program's process (not_plain: functions, "
+            "objects of its own classes). --mode inproc runs such tests inside it, and trusts what it says."
+        )
+    bad = {status: count for status, count in facts["references"].items() if status not in _FINE}
+    if bad:
+        told = ", ".join(f"{status} {count:,}" for status, count in bad.items())
+        some = _some(sum(bad.values()), "reference")
+        yield f"{some} did not run to the end ({told}); little is known of their tests."
+    if re.search(r"\bjudge\b", config.keep) and "judge" not in facts:
+        yield f"--keep {config.keep!r} asks for a judge, but no program has a judge's score; see --judge."
+
+
 def closing_facts(manifest: Mapping[str, Any], facts: Mapping[str, Any], root: Path) -> dict[str, object]:
     """The last lines of a run."""
-    fates = " + ".join(f"{manifest['rows'][fate]:,} {fate}" for fate in ("kept", "dropped", "rejected"))
-    counts, kept = facts["programs"], facts["kept"]
-    different = f"{counts.get('programs_run', 0):,} different ones run at level {facts['level']}"
+    rows, kept = manifest["rows"], facts["kept"]
+    counts, ends = facts["programs"], _told(facts["statuses"])
     closing: dict[str, object] = {
-        "input": f"{manifest['rows']['in']:,} rows = {fates}",
-        "programs": f"{counts.get('programs', 0):,}, {different}",
-        "kept": f"{kept['programs']:,} programs of {kept['tasks']:,} tasks by {kept['rule']}",
+        "input": f"{_some(rows['in'], 'row')} = {rows['kept']:,} written + {rows['dropped']:,} dropped + "
+        f"{rows['rejected']:,} rejected",
+        "programs": f"{counts.get('programs', 0):,}, {facts['different_programs']:,} different; {ends}",
+        "outcomes": _told(facts["outcomes"]),
+        "tests": _tests(facts["tests"]),
+        "kept": f"{_some(kept['programs'], 'program')} of {_some(kept['tasks'], 'task')} by {kept['rule']}",
     }
     diversity = facts["diversity"]
     if diversity["mean_distance"] is not None:
         closing["different"] = (
             f"{diversity['clusters']:,} of them, {diversity['mean_distance']:.2f} apart within a task"
         )
+    if "arm" in facts:
+        closing["pairs"] = _pairs(facts["arm"])
     if facts["lone_consensus"] is not None and kept["rule"].startswith("consensus"):
         closing["lone"] = f"in {_percent(facts['lone_consensus'])} of the tasks no two programs agree on the best score"
-    closing["tests"] = _tests(facts["tests"])
     if "judge" in facts:
         closing["judge"] = "; ".join(_agreement(facts["judge"], name) for name in ("with_tests", "with_truth"))
-    unjudged = {name: count for name, count in counts.items() if name.startswith("unjudged_")}
+    unjudged = {name[9:]: count for name, count in counts.items() if name.startswith("unjudged_")}
     if unjudged:
-        closing["without a judge's score"] = ", ".join(f"{name[9:]} {count:,}" for name, count in unjudged.items())
-    return closing | {"written": f"{manifest['written']:,} verdicts to {root}"}
+        closing["without a score"] = _told(unjudged)
+    return closing | {"written": f"{_some(manifest['written'], 'verdict')} to {root} (level {facts['level']})"}
+
+
+def _pairs(facts: Mapping[str, Any]) -> str:
+    """How an arm was matched."""
+    found = f"{facts['pairs']:,} of a right and a wrong program of like length, from {_some(facts['tasks'], 'task')}"
+    without = f"{_some(facts['tasks_without_pairs'], 'task')} without a pair"
+    return f"{found}; {without}, {facts['unknown_truth']:,} programs of unknown truth"
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _agreement(facts: Mapping[str, Any], name: str) -> str:
@@ -130,14 +176,14 @@ def _agreement(facts: Mapping[str, Any], name: str) -> str:
 
 def _tests(facts: Mapping[str, Any]) -> str:
     """What is known of the tests of all tasks, in a sentence."""
-    found = [f"{facts['tests']:,}, {facts['distinct_tests']:,.0f} of them with outcomes of their own"]
+    found = [f"{facts['tests']:,}, {facts['distinct_tests']:,.0f} with different outcomes"]
     if facts["true_positive_rate"] is not None:
-        found.append(f"all passed by {_percent(facts['true_positive_rate'])} of right programs")
+        found.append(f"all of a task passed by {_percent(facts['true_positive_rate'])} of right programs")
     if facts["true_negative_rate"] is not None:
-        found.append(f"refuse {_percent(facts['true_negative_rate'])} of wrong ones")
+        found.append(f"not by {_percent(facts['true_negative_rate'])} of wrong ones")
     if facts.get("mutation_score") is not None:
-        found.append(f"mutation score {facts['mutation_score']:.2f} on {facts['tasks_measured']:,} tasks")
-        found.append(f"{facts['minimal_tests']:,} of {facts['tests_it_replaces']:,} valid ones would do")
+        found.append(f"mutation score {facts['mutation_score']:.2f} on {_some(facts['tasks_measured'], 'task')}")
+        found.append(f"{facts['minimal_tests']:,} say what all {facts['tests_it_replaces']:,} valid ones say")
     return "; ".join(found)
 
 

@@ -216,6 +216,7 @@ def _strength(row: Mapping[str, Any]) -> TaskStrength:
     added = tuple(NewTest(*test) for test in measured["added"])
     by_reference = all(test.validated == "reference" for test in added)
     return TaskStrength(
+        reference_status=row["reference_status"],
         names=names,
         valid=np.array(measured["valid"], dtype=np.bool_) if trusted and by_reference else None,
         flaky=np.array(measured["flaky"], dtype=np.bool_),

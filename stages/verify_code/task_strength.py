@@ -20,6 +20,7 @@ class TaskStrength:
     tests, by a program's sha256.
     """
 
+    reference_status: str
     names: tuple[str, ...]
     valid: Bools | None
     flaky: Bools

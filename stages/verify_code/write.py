@@ -23,12 +23,24 @@ from stages.core.shards import local, part_path, read_shard, to_table, write_par
 from stages.core.tables import TIMINGS, VERDICTS
 from stages.programs.matrix import FLAKY, OUTCOMES, Floats
 from stages.verify_code import columns
-from stages.verify_code.decide import INPROC, Decided, Programs
+from stages.verify_code.choose import INPROC
+from stages.verify_code.decide import Decided, Programs
 from stages.verify_code.task_strength import TaskStrength
 
 _BATCH: Final = 1024
 _COMPACT: Final = (
-    *("problem_id", "solution_sha", "judge", "truth", "trust", "mode", "flaky", columns.SUITE, columns.VECTOR),
+    *(
+        "problem_id",
+        "solution_sha",
+        "judge",
+        "truth",
+        "trust",
+        "mode",
+        "flaky",
+        "status",
+        columns.SUITE,
+        columns.VECTOR,
+    ),
     *(columns.DIGEST, columns.SIGNATURE, columns.LENGTH),
 )
 
@@ -57,6 +69,7 @@ def load_programs(runs: Path, parts: Iterable[int], numeric: Sequence[str]) -> P
         vectors=table[columns.VECTOR].to_pylist(),
         names=names,
         sha=table["solution_sha"].to_pylist(),
+        status=table["status"].to_pylist(),
         judge=_floats(table["judge"]),
         truth=_floats(table["truth"]),
         inproc=np.array([trust == INPROC for trust in table["trust"].to_pylist()], dtype=np.bool_),

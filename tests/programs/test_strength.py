@@ -120,6 +120,15 @@ def test_worthless_tests_weigh_the_same() -> None:
     assert cases.weight.tolist() == [0.5, 0.5]
 
 
+def test_tests_that_the_reference_fails_never_weigh_anything() -> None:
+    matrix = drawn("11", "01")
+    none = measure(matrix, reference=bools("00")[0])[0].weight
+    assert none.tolist() == [0, 0]
+    assert np.isnan(weighted_rate(matrix, none)).all()
+    killing_nothing = measure(matrix, reference=bools("10")[0], mutants=mutants("00"))[0]
+    assert (killing_nothing.weight.tolist(), killing_nothing.uniform) == ([1, 0], True)
+
+
 def test_strength_without_mutants_is_how_well_valid_tests_go_with_the_others() -> None:
     """Correlations as above: sqrt(1/2), and twice 0.375 / sqrt(0.75 * 0.6875); the last test is not valid."""
     found = measure(drawn("111", "101", "001", "000"), reference=bools("110")[0])[1]
