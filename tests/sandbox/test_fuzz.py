@@ -121,15 +121,15 @@ def test_mutated_answers_pass_only_where_the_plain_protocol_does(count: int) -> 
     assert count / 60 < passed <= expected
 
 
-def call(data: bytes) -> object:
-    """What a test gets when it calls the program and the other side says `data` and ends."""
+def call(data: bytes, *, look: bool) -> object:
+    """What a test gets when it calls the program, or looks at a name of it, and the other side says `data` and ends."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(data)
         theirs.shutdown(socket.SHUT_WR)
         solution = Solution(ours.fileno(), {"C": int, "P": tuple})
         try:
-            return solution.call("f", ([1], {2: 3}), {})
+            return solution.find("f") if look else solution.call("f", ([1], {2: 3}), {})
         except (SolutionGone, NotPlainResult, SolutionError, ValueError) as error:
             return error
 
@@ -138,7 +138,7 @@ def fuzz_calls(count: int) -> None:
     rng = random.Random(count)
     for _ in range(count):
         data, number = mutated(rng, answers(rng)), rng.randrange(len(EXPECTED))
-        result = call(data)
+        result = call(data, look=rng.random() < 0.5)
         if not isinstance(result, BaseException) and type(result) is type(EXPECTED[number]):
             assert result != EXPECTED[number] or allowed(data, number), data
 
