@@ -5,7 +5,7 @@
 # Each stage waits for the folder that the stage before it prints. The rows that are scored at the end are those that
 # training held out. `tiny` is a stand-in for a base model such as Qwen/Qwen3-4B.
 set -euo pipefail
-feedback=$1 out=$2
+feedback=${1:?usage: reward-model.sh FEEDBACK OUT} out=${2:?usage: reward-model.sh FEEDBACK OUT}
 mkdir -p "$out"
 
 rlbff extract-principles "$feedback" --overwrite -o "$out/principles" |

@@ -3,7 +3,7 @@
 # Usage: docs/recipes/verified-code.sh PROGRAMS OUT
 # Programs run in the sandbox, in which nothing is installed and nothing can be reached.
 set -euo pipefail
-programs=$1 out=$2
+programs=${1:?usage: verified-code.sh PROGRAMS OUT} out=${2:?usage: verified-code.sh PROGRAMS OUT}
 mkdir -p "$out"
 
 rlbff verify-code "$programs" --keep consensus --strength --overwrite -o "$out/verdicts" |
