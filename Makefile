@@ -6,6 +6,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # A model that the user has set for real runs must not be asked by a demo.
 OFFLINE := env -u RLBFF_LLM
+# One process a core, each with one thread; a file's tests stay together, and so do what they share.
+TESTS := env OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
 .PHONY: demo test check bench docs lint wheel clean
 
@@ -14,11 +16,11 @@ demo: .venv/.models
 	export PATH="$$PWD/$(BIN):$$PATH" && bash docs/recipes/verified-code.sh sample_data/programs.jsonl demo/code
 
 test: .venv/.dev
-	$(BIN)/pytest -m "not slow"
+	$(TESTS) -m "not slow"
 
 check: .venv/.dev lint wheel
 	$(BIN)/python docs/build.py --check
-	$(BIN)/pytest
+	$(TESTS)
 
 lint: .venv/.dev
 	$(BIN)/ruff format --check .
