@@ -9,7 +9,7 @@ import socket
 from typing import Final, NamedTuple, Self
 
 from stages.sandbox import frames
-from stages.sandbox.spawn import Child, Ended, Zygote
+from stages.sandbox.spawn import Child, Ended, Zygote, ZygoteGone
 from stages.sandbox.verdict import Outcome, printable
 from stages.sandbox.watch import STDERR_KEPT, Budget, Capture, Stop, Watch
 
@@ -39,9 +39,13 @@ class Attempt:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             self.end()
+        except ZygoteGone:
+            # A signal that ended the wait must not be lost over a zygote that does not answer.
+            if kind is None:
+                raise
         finally:
             for child, _zygote in self._children:
                 child.close()

@@ -1,4 +1,4 @@
-"""The caller's hands on a zygote: start it, fork a child, end a child, and start anew if the zygote was killed."""
+"""The caller's hands on a zygote: start it, fork a child, end a child, and find out that it is gone or stopped."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from stages.core.errors import ConfigError, RlbffError
+from stages.sandbox import waiting
 from stages.sandbox.confine import Bounds
 from stages.sandbox.layers import Layer
 from stages.sandbox.limits import Limits
@@ -24,7 +25,7 @@ _NO_LIMIT: Final = -1
 
 
 class ZygoteGone(Exception):
-    """The zygote was killed from outside; nothing is known about the child it had."""
+    """The zygote was killed or stopped from outside; nothing is known about the child it had."""
 
 
 class Ended(NamedTuple):
@@ -141,7 +142,9 @@ class Zygote:
         try:
             answer = json.loads(self._hear())
         except ZygoteGone:
-            answer = ["failed", f"{sys.executable} ended at once with status {self._process.wait()}"]
+            process = self._process
+            self.close()
+            answer = ["failed", f"{sys.executable} did not come up and ended with status {process.returncode}"]
         if answer != [READY]:
             self.close()
             layers = ", ".join(self._setting.layers)
@@ -153,7 +156,11 @@ class Zygote:
         (pid,) = SPAWNED.unpack(self._ask(message, list(descriptors.values())))
         if pid < 0:
             raise RlbffError(f"the sandbox cannot fork: {os.strerror(-pid)}. Free memory or processes and run again.")
-        return Child(self, pid)
+        try:
+            return Child(self, pid)
+        except ProcessLookupError:
+            # It died with the zygote before it could be watched.
+            raise ZygoteGone from None
 
     def end(self, pid: int, *, by_itself: bool) -> Ended:
         """Kill and reap a child; `by_itself`: it has been seen to have ended before."""
@@ -168,12 +175,15 @@ class Zygote:
 
     def close(self) -> None:
         """End the process and all its children."""
+        self._hang_up()
+        if self._process is not None:
+            waiting.until_ended(self._process)
+            self._process = None
+
+    def _hang_up(self) -> None:
         if self._control is not None:
             self._control.close()
             self._control = None
-        if self._process is not None:
-            self._process.wait()
-            self._process = None
 
     def _ask(self, message: bytes, descriptors: list[int]) -> bytes:
         if self._control is None:
@@ -182,10 +192,18 @@ class Zygote:
             socket.send_fds(self._control, [message], descriptors)
         except OSError:
             raise ZygoteGone from None
-        return self._hear()
+        try:
+            return self._hear()
+        except BaseException:
+            # An answer that comes after all must not be taken for one to the next question.
+            self._hang_up()
+            raise
 
     def _hear(self) -> bytes:
         assert self._control is not None
+        assert self._process is not None
+        if not waiting.answers(self._control, self._process.pid):
+            raise ZygoteGone
         try:
             message = self._control.recv(_MESSAGE_BYTES)
         except OSError:
