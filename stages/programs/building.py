@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from stages.core.errors import DataError
-from stages.programs import syntax
+from stages.programs import can_fail, syntax
 from stages.programs.answers import Stub
-from stages.programs.bad_row import bad_row
+from stages.programs.bad_row import BadRow, bad_row
 from stages.programs.forms_values import inputs_only
 from stages.programs.material import UNKNOWN, Calls, Code, Inputs, Material, Scripts, Snippets, numbers
 from stages.programs.oracle import oracle_tests
@@ -140,8 +140,12 @@ def _snippets(material: Snippets, column: str, around: Around) -> Suite:
     texts = [textwrap.dedent(text) for text in material.texts]
     trees = [parsed(text, column, f"test {place}") for place, text in enumerate(texts)]
     entry_point = _entry_point(column, around)
-    if material.setup:
-        parsed(material.setup, "test_setup_code")
+    setup = parsed(material.setup, "test_setup_code").body if material.setup else []
+    for place, tree in enumerate(trees):
+        if can_fail.asserted(tree, entry_point):
+            texts[place] = ast.unparse(tree)
+        if tree.body and (lack := can_fail.lacking(tree.body, setup, entry_point)) is not None:
+            raise _cannot_fail(column, str(place), lack)
     tests = SplitTests(
         cases=tuple(texts), setup=_joined(_auxiliary(names_wanted(trees), around, entry_point), material.setup)
     )
@@ -155,6 +159,8 @@ def _code(material: Code, column: str, around: Around) -> Suite:
         parsed(material.setup, "test_setup_code")
     styled = read_code(source, column, around.entry_point or "")
     entry_point = _entry_point(column, around)
+    if styled.idle is not None:
+        raise _cannot_fail(column, *styled.idle)
     before = _joined(_auxiliary(styled.wanted, around, entry_point), material.setup)
     tests: SplitTests | SuiteTests
     if styled.suite is not None:
@@ -194,6 +200,11 @@ def _entry_point(column: str, around: Around) -> str:
             f"the tests of field {column!r} do not say which function they call; name it in a field 'entry_point'.",
         )
     return around.entry_point
+
+
+def _cannot_fail(column: str, test: str, lack: str) -> BadRow:
+    error = f"test {test} of field {column!r} passes with any program: {lack}; complete it or leave it out."
+    return bad_row("test_without_check", column, error)
 
 
 def _joined(*texts: str) -> str:

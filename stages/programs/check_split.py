@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
-from stages.programs import dependence, loops, syntax
+from stages.programs import can_fail, dependence, loops, syntax
 
 _CHECK: Final = "check"
 _LONGEST: Final = 8 << 20
@@ -75,26 +75,33 @@ def _groups(
 ) -> list[list[ast.stmt]] | None:
     """The statements of each case; None where the body cannot be cut.
 
-    What calls something behind the last assertion is a case of its own, since it may raise.
+    What calls the solution behind the last assertion is a case of its own, since it may raise; what calls something
+    else goes with the last one.
     """
     tests = {place for place, part in enumerate(body) if _tests(part, asserting)}
     if not tests or not dependence.separable(body, tests, outer):
         return None
     fixed = solution | dependence.PURE
-    ends = [place + 1 for place in sorted(tests)]
-    if any(dependence.calls_something(part) for part in body[ends[-1] :]):
+    own = sorted(tests)
+    ends = [place + 1 for place in own]
+    before, behind = body[: ends[-1]], body[ends[-1] :]
+    if any(dependence.calls_something(part) for part in behind):
         ends.append(len(body))
+        if can_fail.may_fail(behind, [*outer, *before], solution):
+            own.append(-1)
+        else:
+            del ends[-2]
     parts = [_Part(part, syntax.read(part), _only_computes(part, fixed), len(ast.unparse(part))) for part in body]
-    before: list[_Part] = []
+    prepared: list[_Part] = []
     groups, length, start = [], 0, 0
-    for end in ends:
-        new = [parts[place] for place in range(start, end) if place not in tests or place == end - 1]
-        kept = [*_needed(before, new), *new]
+    for test, end in zip(own, ends, strict=True):
+        new = [parts[place] for place in range(start, end) if place not in tests or place == test]
+        kept = [*_needed(prepared, new), *new]
         length += sum(part.length for part in kept)
         if length > _LONGEST:
             return None
         groups.append([part.statement for part in kept])
-        before += [parts[place] for place in range(start, end) if place not in tests]
+        prepared += [parts[place] for place in range(start, end) if place not in tests]
         start = end
     return groups
 

@@ -48,11 +48,11 @@ def of_suite(tree: ast.Module) -> tuple[str | None, tuple[str, ...]]:
     modules: dict[str, None] = {}
     names: list[str] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0 and _is_solution(node.module):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0 and is_solution(node.module):
             modules[node.module] = None
             names += [alias.name for alias in node.names if alias.name != "*"]
         elif isinstance(node, ast.Import):
-            modules |= {alias.name: None for alias in node.names if _is_solution(alias.name)}
+            modules |= {alias.name: None for alias in node.names if is_solution(alias.name)}
     if not names:
         imports = [alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
         shown = {alias.asname or alias.name for alias in imports if alias.name in modules}
@@ -73,7 +73,8 @@ def last_function(tree: ast.Module) -> str | None:
     return names[-1] if names else None
 
 
-def _is_solution(module: str) -> bool:
+def is_solution(module: str) -> bool:
+    """Whether a module that tests import is the solution: neither of the standard library nor a known package."""
     top = module.split(".")[0]
     return top not in sys.stdlib_module_names and top not in _NOT_SOLUTIONS
 

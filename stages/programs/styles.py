@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from stages.programs import entry_points, syntax
+from stages.programs import can_fail, entry_points, syntax
 from stages.programs.bad_row import bad_row
 from stages.programs.check_split import has_check, split_check, split_statements
 
@@ -16,7 +16,8 @@ LONGEST: Final = 8 << 20
 class Styled(NamedTuple):
     """Tests that are code: set-up and cases, or else a `suite` that imports the solution from `modules`.
 
-    `wanted`: the names that the tests read and do not bind.
+    `wanted`: the names that the tests read and do not bind. `idle`: the first test that cannot fail and what it
+    lacks, where there is one.
     """
 
     setup: str
@@ -24,18 +25,33 @@ class Styled(NamedTuple):
     suite: str | None
     modules: tuple[str, ...]
     wanted: frozenset[str]
+    idle: tuple[str, str] | None
 
 
 @lru_cache(maxsize=64)
 def read_code(source: str, column: str, entry_point: str) -> Styled:
     """The tests in a text of code; raises BadRow. Kept for the next rows, which often have the same tests."""
     tree = parsed(source, column)
+    if can_fail.asserted(tree, entry_point):
+        source = ast.unparse(tree)
     wanted = names_wanted([tree])
     if not has_check(tree) and _is_suite(tree):
         modules = entry_points.of_suite(tree)[1]
-        return Styled("", (), _without_starts(tree, source), modules or ("solution",), wanted)
+        idle = can_fail.idle_of_suite(tree, entry_point)
+        return Styled("", (), _without_starts(tree, source), modules or ("solution",), wanted, idle)
     setup, cases = (split_check if has_check(tree) else split_statements)(tree, source, entry_point)
-    return Styled(setup, cases, None, (), wanted)
+    return Styled(setup, cases, None, (), wanted, _idle(setup, cases, entry_point))
+
+
+def _idle(setup: str, cases: Sequence[str], entry_point: str) -> tuple[str, str] | None:
+    """The set-up is part of a test where there is but one."""
+    before = ast.parse(setup).body
+    for place, case in enumerate(cases):
+        test = ast.parse(case).body
+        lack = can_fail.lacking([*before, *test] if len(cases) == 1 else test, before, entry_point)
+        if lack is not None:
+            return str(place), lack
+    return None
 
 
 def names_wanted(trees: Sequence[ast.Module]) -> frozenset[str]:

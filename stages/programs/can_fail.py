@@ -1,0 +1,239 @@
+"""Whether a test that is code can fail: one that cannot is passed by every program, and says nothing of any.
+
+A test can fail if it asserts or raises, and if it calls the solution, since that may raise. What it compares without
+asserting does not count, nor does an assertion that is not reached or whose failure is caught. Where code is not
+understood, the answer is that it can. How a test that asserts is cut out of others says `check_split.py`.
+"""
+
+import ast
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final, NamedTuple
+
+from stages.programs import entry_points, syntax
+
+_CANDIDATE: Final = "candidate"
+_CATCH_ASSERTIONS: Final = frozenset({"AssertionError", "Exception", "BaseException"})
+_BOOLEAN: Final = frozenset({"all", "any", "isinstance", "isclose", "allclose", "array_equal"})
+"""Functions whose result is a truth value, so that to call them and ignore it is a slip."""
+_LOOKS_AROUND: Final = frozenset({"__import__", "eval", "exec", "exit", "globals", "locals", "quit", "vars"})
+"""Builtins that may call anything, or end the test."""
+_CALLS_NOTHING: Final = frozenset({"bool", "callable", "hasattr", "id", "isinstance", "print", "repr", "str", "type"})
+"""Builtins that call none of their arguments."""
+_Try = ast.Try | ast.TryStar
+
+
+def asserted(tree: ast.Module, entry_point: str) -> bool:
+    """Make assertions of statements that only compare what the solution gives (`f(1) == 2`); whether there were any.
+
+    Not in a `with` or a `try`, which may look for what the comparison itself raises.
+    """
+    calls = _Solution(frozenset({entry_point, _CANDIDATE}))
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Assign) and calls.called_in(part.value):
+            calls.results |= syntax.bound([part])
+    changer = _Asserting(calls)
+    changer.visit(tree)
+    return changer.changed
+
+
+def lacking(test: Sequence[ast.stmt], setup: Sequence[ast.stmt], entry_point: str) -> str | None:
+    """What a test lacks that cannot fail, for a sentence; None where it can. `setup`: what runs before it."""
+    every = [*setup, *test]
+    known = _known(every, None)
+    if any(_fails(part, known) for part in test):
+        return None
+    nodes = [node for part in every for node in ast.walk(part)]
+    if any(isinstance(node, _Try) and _lets_pass(node, known) and _asserts(node.body) for node in nodes):
+        return "its assertions stand in a try whose except lets them pass"
+    if may_fail(test, setup, {entry_point, _CANDIDATE}):
+        return None
+    if _asserts(every):
+        return "its assertions stand in a function that nothing calls"
+    if any(isinstance(node, ast.Compare) and entry_point in syntax.read(node) for node in nodes):
+        return f"it compares what {entry_point!r} gives but asserts nothing"
+    return f"it asserts nothing and does not call {entry_point!r}"
+
+
+def may_fail(test: Sequence[ast.stmt], setup: Sequence[ast.stmt], solution: AbstractSet[str]) -> bool:
+    """Whether a test asserts, raises or calls the solution, which has these names."""
+    known = _known([*setup, *test], solution)
+    return any(_fails(part, known) for part in test)
+
+
+def idle_of_suite(tree: ast.Module, entry_point: str) -> tuple[str, str] | None:
+    """The first test of a unittest or pytest style suite that cannot fail, and what it lacks.
+
+    Only tests that are plain: without fixtures, decorators, results and calls of methods.
+    """
+    bodies = [tree.body, *(part.body for part in tree.body if isinstance(part, ast.ClassDef))]
+    for part in (part for body in bodies for part in body if isinstance(part, syntax.Function)):
+        if part.name.lower().startswith("test") and _is_plain(part):
+            lack = lacking(part.body, tree.body, entry_point)
+            if lack is not None:
+                return part.name, lack
+    return None
+
+
+class _Known(NamedTuple):
+    """Names of the tests' own functions, of those that may fail among them, of the solution, and all that are bound.
+
+    `calls_count`: whether a call of the solution does.
+    """
+
+    own: AbstractSet[str]
+    failing: AbstractSet[str]
+    solution: AbstractSet[str]
+    bound: AbstractSet[str]
+    calls_count: bool
+
+
+def _known(every: Sequence[ast.stmt], names: AbstractSet[str] | None) -> _Known:
+    nodes = [node for part in every for node in ast.walk(part)]
+    functions = [node for node in nodes if isinstance(node, syntax.Function)]
+    classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
+    bound = {name for node in nodes if isinstance(node, ast.stmt) for name in syntax.bound([node])}
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    solution = set() if names is None else {*names, *_imported_solution(imports)}
+    if names is not None:
+        solution |= _aliases(nodes, solution)
+        solution |= {arg.arg for function in functions for arg in ast.walk(function.args) if isinstance(arg, ast.arg)}
+    helpers = {name for part in imports for name in syntax.bound([part]) if name.startswith(("assert", "raises"))}
+    known = _Known({one.name for one in (*functions, *classes)}, helpers, solution, bound, names is not None)
+    while True:
+        more = {one.name for one in functions if any(_fails(part, known) for part in one.body)}
+        more |= {
+            one.name for one in classes if any(isinstance(p, syntax.Function) and p.name in more for p in one.body)
+        }
+        if more <= known.failing:
+            return known
+        known = known._replace(failing=known.failing | more)
+
+
+def _fails(part: ast.AST, known: _Known) -> bool:
+    """Whether code may raise when it is run: a statement, or a part of one."""
+    match part:
+        case ast.Assert() | ast.Raise():
+            return True
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Expr(value=ast.Name()):
+            return False
+        case ast.Try() | ast.TryStar() if _lets_pass(part, known):
+            part = ast.Try([], part.handlers, part.orelse, part.finalbody)
+        case ast.Compare():  # what it compares may be wrong, and nobody looks
+            known = known._replace(solution=frozenset(), calls_count=False)
+        case ast.Name(id=name):
+            return name in known.failing
+        case ast.Call():
+            if _call_fails(part, known):
+                return True
+    return any(_fails(child, known) for child in ast.iter_child_nodes(part))
+
+
+def _call_fails(call: ast.Call, known: _Known) -> bool:
+    given = {node.id for node in (*call.args, *(one.value for one in call.keywords)) if isinstance(node, ast.Name)}
+    given |= {name for node in call.args if isinstance(node, (ast.List, ast.Tuple)) for name in syntax.read(node)}
+    match call.func:
+        case ast.Name(id=name):
+            if name in known.solution or name in known.failing or name in _LOOKS_AROUND:
+                return True
+            unknown = name not in known.bound and name not in syntax.BUILTINS
+            passed_on = name not in known.own and name not in _CALLS_NOTHING and bool(given & known.solution)
+            return known.calls_count and (unknown or passed_on)
+        case ast.Attribute(value=value, attr=attr):
+            if attr.lower().startswith(("assert", "raises", "fail")) or attr in known.failing or "exit" in attr:
+                return True
+            return bool(known.solution & ({attr} | syntax.read(value) | (set() if attr in known.own else given)))
+    return known.calls_count
+
+
+def _lets_pass(part: _Try, known: _Known) -> bool:
+    """Whether a failure in the body is caught: of any kind, or of an assertion that is in it."""
+    for handler in part.handlers:
+        caught = _CATCH_ASSERTIONS & set(_caught(handler))
+        if caught:
+            fails_too = any(_fails(inner, known) for inner in handler.body)
+            return not fails_too and (caught != {"AssertionError"} or _asserts(part.body))
+    return False
+
+
+def _asserts(body: Sequence[ast.stmt]) -> bool:
+    return any(isinstance(node, ast.Assert) for part in body for node in ast.walk(part))
+
+
+def _caught(handler: ast.ExceptHandler) -> Iterator[str]:
+    if handler.type is None:
+        yield "BaseException"
+    else:
+        yield from (node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name))
+
+
+def _imported_solution(imports: Sequence[ast.ImportFrom]) -> set[str]:
+    return {name for one in imports if entry_points.is_solution(one.module or "") for name in syntax.bound([one])}
+
+
+def _aliases(nodes: Sequence[ast.AST], solution: AbstractSet[str]) -> set[str]:
+    """Names that stand for the solution: `g = f`, `for g in (f, h)`."""
+    found: set[str] = set()
+    for node in nodes:
+        source = node.value if isinstance(node, ast.Assign) else node.iter if isinstance(node, ast.For) else None
+        calls = source is None or any(isinstance(inner, (ast.Call, ast.Compare)) for inner in ast.walk(source))
+        if source is not None and not calls and syntax.read(source) & solution:
+            target = (
+                node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.For) else []
+            )
+            found |= {name for one in target for name in syntax.bound([ast.Expr(one)])}
+    return found
+
+
+def _is_plain(function: syntax.Function) -> bool:
+    fixtures = {arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg)} - {"self"}
+    nodes = [node for part in function.body for node in ast.walk(part)]
+    methods = any(isinstance(node, ast.Call) and not isinstance(node.func, ast.Name) for node in nodes)
+    results = any(isinstance(node, (ast.Return, ast.Yield)) for node in nodes)
+    return not (function.decorator_list or fixtures or methods or results)
+
+
+class _Solution:
+    """Tells where code calls the solution, or reads what a call of it gave."""
+
+    def __init__(self, names: AbstractSet[str]) -> None:
+        self.names = names
+        self.results: set[str] = set()
+
+    def called_in(self, part: ast.AST) -> bool:
+        calls = (node.func for node in ast.walk(part) if isinstance(node, ast.Call))
+        return any(
+            (isinstance(func, ast.Name) and func.id in self.names)
+            or (isinstance(func, ast.Attribute) and func.attr in self.names)
+            for func in calls
+        )
+
+
+class _Asserting(ast.NodeTransformer):
+    def __init__(self, calls: _Solution) -> None:
+        self.calls = calls
+        self.changed = False
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
+        told = self.calls.called_in(node.value) or bool(syntax.read(node.value) & self.calls.results)
+        if not (told and _is_boolean(node.value)):
+            return node
+        self.changed = True
+        return ast.copy_location(ast.Assert(node.value, None), node)
+
+    def visit_Try(self, node: ast.Try) -> ast.stmt:
+        return node
+
+    def visit_With(self, node: ast.With) -> ast.stmt:
+        return node
+
+
+def _is_boolean(value: ast.expr) -> bool:
+    match value:
+        case ast.Compare() | ast.UnaryOp(op=ast.Not()):
+            return True
+        case ast.BoolOp(values=values):  # others stand for an `if`, as `f(1) == 2 or print("wrong")` does
+            return all(map(_is_boolean, values))
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name in _BOOLEAN
+    return False
