@@ -1,6 +1,6 @@
 """Does the sandbox hold against programs by somebody who has not read it, at both levels, as root and as nobody?
 
-A process of its own runs the battery (strangers.py), so that its end would be seen and any user can run it.
+A process of its own runs the battery (strangers/), so that its end would be seen and any user can run it.
 """
 
 import json
@@ -16,8 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox import strangers
-from tests.sandbox.strangers import NUMPY_STRANGERS, STRANGERS
+from tests.sandbox.strangers import NUMPY_STRANGERS, STRANGERS, Stranger, battery
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
@@ -33,7 +32,7 @@ class Server:
         self.home = tempfile.mkdtemp(prefix="strangers")
         Path(self.home).chmod(0o1777)
         environ = {"TMPDIR": self.home, "PATH": os.defpath, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [_interpreter(user), "-m", "tests.sandbox.strangers", level]
+        command = [_interpreter(user), "-m", "tests.sandbox.strangers.battery", level]
         self.process = subprocess.Popen(
             command, cwd="/", env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **account
         )
@@ -116,7 +115,7 @@ def _defects(servers: dict[tuple[str, str], Server], level: str, user: str, name
     return server.defects(name)
 
 
-def _named(programs: list[strangers.Stranger]) -> list[object]:
+def _named(programs: list[Stranger]) -> list[object]:
     """Their names, those with a known hole expected to fail."""
     marks = {name: [pytest.mark.xfail(strict=True, reason=reason)] for name, reason in HOLES.items()}
     return [pytest.param(program.name, marks=marks.get(program.name, []), id=program.name) for program in programs]
@@ -157,7 +156,7 @@ def test_there_are_enough_strangers() -> None:
 
 def test_the_canary_sings(tmp_path: Path) -> None:
     """What the battery looks for it finds, where a program does leave a trace."""
-    with strangers.canary() as nest:
+    with battery.canary() as nest:
         assert list(nest.traces()) == []
         (nest.folder / "victim.txt").write_text("altered")
         (nest.folder / "ESCAPE_mark").touch()
@@ -168,5 +167,5 @@ def test_the_canary_sings(tmp_path: Path) -> None:
 
 def test_children_are_seen() -> None:
     with subprocess.Popen(["sleep", "60"]) as child:
-        assert child.pid in strangers.descendants()
+        assert child.pid in battery.descendants()
         child.kill()
