@@ -50,7 +50,8 @@ def open_sandbox(
     """Open a sandbox whose walls have been tried out; raises ConfigError where the level cannot be had here.
 
     `factor`: CPU time of this machine relative to the reference one; measured if not given. `packages`: offered to
-    programs and tests that name them, where they are installed. `hash_seed`: PYTHONHASHSEED of all processes.
+    programs and tests that name them, where they are installed. `hash_seed`: PYTHONHASHSEED of all processes,
+    and the seed of `random` and of numpy's global generator.
     """
     layers = require(level)
     scale = machine_factor() if factor is None else factor

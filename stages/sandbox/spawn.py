@@ -89,7 +89,8 @@ class Zygote:
     ) -> None:
         """Prepare; the process starts with `start`.
 
-        `base`: its folder; `tests`: its children run tests, not programs; `seed`: their PYTHONHASHSEED.
+        `base`: its folder; `tests`: its children run tests, not programs; `seed`: of their
+        hashes and pseudo-random numbers.
         """
         self.work: Final = base / "work"
         self.sees_folder: Final = Layer.NAMESPACES not in layers
@@ -110,8 +111,8 @@ class Zygote:
             bounds=_bounds(limits, layers),
             packages=packages,
             site=paths.site,
+            seed=seed,
         )
-        self._seed = seed
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -125,7 +126,7 @@ class Zygote:
             self._process = subprocess.Popen(
                 command,
                 env={
-                    "PYTHONHASHSEED": str(self._seed),
+                    "PYTHONHASHSEED": str(self._setting.seed),
                     "LANG": "C.UTF-8",
                     "OPENBLAS_NUM_THREADS": "1",
                     "LD_BIND_NOW": "1",

@@ -19,6 +19,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple, NoReturn
 
 from stages.sandbox import folder, landlock, libc, namespaces, script, solution, tester, warm_up
@@ -61,6 +62,8 @@ class Setting(NamedTuple):
     """See confine.Bounds."""
     packages: tuple[str, ...]
     site: str | None
+    seed: int
+    """Of all pseudo-random numbers; the hashes have it from the environment."""
 
 
 def main() -> None:
@@ -87,7 +90,7 @@ class Zygote:
         self._setting = setting
         self._control = control
         self._own_namespace = Layer.NAMESPACES in self._layers
-        self._fork = _fork(self._layers)
+        self._fork = _fork(self._layers, setting.seed)
         self._caller = os.getppid()
         self._me = os.getpid()
         for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -105,7 +108,7 @@ class Zygote:
         warm_up.program()
         if setting.tests:
             warm_up.tests()
-        _seed(setting.packages)
+        _seed(setting.packages, setting.seed)
         gc.collect()
         gc.freeze()
 
@@ -196,18 +199,26 @@ class Zygote:
         self._state = folder.FolderState(self._setting.work)
 
 
-def _fork(layers: tuple[Layer, ...]) -> Callable[[], int]:
+def _fork(layers: tuple[Layer, ...], seed: int) -> Callable[[], int]:
     if Layer.NAMESPACES in layers:
         return namespaces.fork_alone()
     # A level of limits alone also serves machines whose system calls are not known by number.
-    return libc.Fork() if Layer.CAPABILITIES in layers else os.fork
+    return libc.Fork() if Layer.CAPABILITIES in layers else partial(_plain_fork, seed)
 
 
-def _seed(packages: tuple[str, ...]) -> None:
-    """Give all programs the same pseudo-random numbers, so that a verdict can be repeated."""
-    random.seed(0)
+def _plain_fork(seed: int) -> int:
+    pid = os.fork()
+    if pid == 0:
+        # Python's own fork has just seeded it from the system.
+        random.seed(seed)
+    return pid
+
+
+def _seed(packages: tuple[str, ...], seed: int) -> None:
+    """Give all programs the same pseudo-random numbers, so that a verdict can be repeated; others by another seed."""
+    random.seed(seed)
     if "numpy" in packages:
-        sys.modules["numpy"].random.seed(0)
+        sys.modules["numpy"].random.seed(seed)
 
 
 def _children_file(pid: int) -> int:
