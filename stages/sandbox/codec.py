@@ -38,9 +38,12 @@ class NotPlain(Exception):
     """The value is not of a type that may cross, or it is too deep, too long or holds itself."""
 
 
-def encode(value: Value) -> Value:
-    """The value as tagged JSON. Raises NotPlain, and whatever a foreign iterator raises."""
-    return _Encoder().encode(value, 0)
+def encode(value: Value, *, reduce: bool = True) -> Value:
+    """The value as tagged JSON. Raises NotPlain, and whatever a foreign iterator raises.
+
+    `reduce`: whether a value that is itself of a subclass of a builtin type crosses as its base; what it holds does.
+    """
+    return _Encoder(reduce=reduce).encode(value, 0)
 
 
 def too_large(value: Value) -> str | None:
@@ -80,8 +83,9 @@ def deep_recursion() -> Iterator[None]:
 class _Encoder:
     """One walk through one value; counts elements, so that cycles and floods end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, reduce: bool) -> None:
         self.count = 0
+        self._reduce = reduce
 
     def encode(self, value: Value, depth: int) -> Value:
         kind = type(value)
@@ -123,7 +127,7 @@ class _Encoder:
         if issubclass(kind, tuple) and type(fields := getattr(kind, "_fields", None)) is tuple:
             return {"N": [kind.__name__, list(map(str, fields)), self.items(tuple.__iter__(value), depth)]}
         for base in _BASES:
-            if issubclass(kind, base):
+            if issubclass(kind, base) and (self._reduce or depth > 1):
                 return self.encode(_reduced(value, base), depth)
         raise NotPlain(f"{kind.__module__}.{kind.__qualname__}"[:200])
 

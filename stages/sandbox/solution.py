@@ -21,6 +21,7 @@ from stages.sandbox.raised import name_of, text_of, written
 CHANNEL: Final = 3
 _UNCHANGING: Final = (int, str, bool, type(None))
 """Types of arguments, as they cross, that no call can change."""
+_OBJECT: Final = "{} is a class, whose objects cannot leave the program; run such tests in mode inproc"
 
 
 def serve() -> None:
@@ -74,18 +75,21 @@ def answer(names: dict[str, Value], call: frames.Frame, recursion: Recursion) ->
     later = False
     arguments = decode(args, names.get, live=True)
     keywords = decode(kwargs, names.get, live=True)
+    own = False
     try:
         with recursion:
-            result = names[name](*arguments, **keywords)
+            function = names[name]
+            result = function(*arguments, **keywords)
+            own = isinstance(function, type) and function in type(result).__mro__
             if type(result) is types.CoroutineType:
                 later = asked == "a"
                 result = _awaited(result)
     except BaseException as error:  # noqa: BLE001  # likewise
         return _answer(["e", turn, *written(error)], later=later)
     try:
-        value = encode(result)
+        value = encode(result, reduce=not own)
     except NotPlain as error:
-        return _answer(["n", turn, str(error)], later=later)
+        return _answer(["n", turn, _OBJECT.format(name) if own else str(error)], later=later)
     except BaseException as error:  # noqa: BLE001  # an iterator's code runs while it is read out
         return _answer(["e", turn, *written(error)], later=later)
     return _answer(["r", turn, value, _changed(arguments, args)], later=later)
