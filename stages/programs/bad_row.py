@@ -1,6 +1,8 @@
 """How the readers of this room say that a row is wrong: an exception that carries the problem as it is stored."""
 
 from stages.core.rows import Problem
+from stages.programs import cells
+from stages.sandbox.frames import Value
 
 
 class BadRow(Exception):
@@ -16,11 +18,9 @@ def bad_row(reason: str, field: str, error: str) -> BadRow:
     return BadRow(Problem(reason, field, error))
 
 
-def wrong_type(field: str, wanted: str, value: object) -> BadRow:
-    """The value is of another kind than the column holds."""
-    if value is None:
+def wrong_type(field: str, wanted: str, value: Value, place: int | None = None) -> BadRow:
+    """The value is of another kind than the column holds; `place`: where it stands in the column's list."""
+    if value is None and place is None:
         return bad_row("missing_field", field, f"field {field!r} is missing; it must be {wanted}.")
-    kinds = {"dict": "an object", "list": "a list", "int": "a number", "float": "a number", "bool": "true or false"}
-    kinds |= {"str": "a text"}
-    got = "an empty list" if value == [] else kinds.get(type(value).__name__, type(value).__name__)
-    return bad_row("bad_type", field, f"field {field!r} is {got}; it must be {wanted}.")
+    name = repr(field) if place is None else f"'{field}[{place}]'"
+    return bad_row("bad_type", field, f"field {name} is {cells.shown(value)}; it must be {wanted}.")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from stages.core.rows import Row
+from stages.programs import cells
 from stages.programs.bad_row import bad_row, wrong_type
 from stages.programs.material import Inputs, numbers
 from stages.sandbox.frames import Value
@@ -57,13 +58,10 @@ def inputs(row: Row) -> Inputs:
     base, plus = _lists(row, "base_input"), _lists(row, "plus_input")
     source, number = _task(row)
     restore = _restorer(number) if source == "mbpp" else tuple
-    atol = row.get("atol", 0)
-    if isinstance(atol, bool) or not isinstance(atol, (int, float, type(None))):
-        raise wrong_type("atol", "a number", atol)
     return Inputs(
         inputs=tuple(restore(given) for given in [*base, *plus]),
         names=(*numbers(len(base), "base-"), *numbers(len(plus), "plus-")),
-        atol=float(atol or 0),
+        atol=cells.number(row.get("atol")) or 0.0,
         rtol=RTOL,
         oracle=_ORACLES.get((source, str(row.get("entry_point")))),
     )

@@ -30,6 +30,8 @@ TEST_COLUMNS: Final = (
 )
 """The columns that tests are looked for in, the first that a row has deciding."""
 
+_MARK: Final = "\ufeff"
+"""What files in UTF-8 may begin with, and texts that were read from them."""
 _HELDOUT: Final = ("heldout_tests", "challenge_test_list")
 
 
@@ -68,7 +70,7 @@ def _of_column(row: Row, column: str, scripts: bool | None) -> Material | None:
 
 def _any_form(value: Value, field: str, scripts: bool | None) -> Material | None:
     if isinstance(value, str):
-        found = from_text(value, field)
+        found = from_text(value.removeprefix(_MARK), field)
         return found if isinstance(found, Code) else _any_form(found, field, scripts)
     if isinstance(value, dict):
         return from_input_output(value, field)
@@ -77,7 +79,7 @@ def _any_form(value: Value, field: str, scripts: bool | None) -> Material | None
     if not value:
         return None
     if all(isinstance(item, str) for item in value):
-        texts = [text.strip("\n") for text in value if text.strip()]
+        texts = [text.removeprefix(_MARK).strip("\n") for text in value if text.strip()]
         return Snippets(texts=tuple(texts), names=numbers(len(texts))) if texts else None
     if all(isinstance(item, dict) for item in value):
         return from_objects(value, field, scripts=scripts)

@@ -24,7 +24,10 @@ def from_objects(items: Sequence[Object], field: str, *, scripts: bool | None) -
     """Tests that are objects; `scripts`: whether texts are what programs read and print, None where that is unknown."""
     names = _names(items)
     if any(_first(item, _CODE) is not None for item in items):
-        texts = [_text(_first(item, _CODE), field, number, "code") for number, item in enumerate(items)]
+        texts = [
+            _text(_first(item, _CODE), field, number, "code").removeprefix("\ufeff")
+            for number, item in enumerate(items)
+        ]
         return Snippets(texts=tuple(texts), names=names)
     kinds = {item.get("testtype") for item in items} - {None}
     if len(kinds) > 1:

@@ -13,15 +13,16 @@ from typing import Any, Final, get_args
 from stages.core.chat import to_chat
 from stages.core.errors import DataError
 from stages.core.rows import Problem, Row, canonical
-from stages.programs import entry_points, syntax
+from stages.programs import cells, entry_points, syntax
 from stages.programs.answers import Stub, callable_as, program_in, stub
 from stages.programs.bad_row import BadRow, bad_row, wrong_type
 from stages.programs.building import Around, as_code, suite_of
 from stages.programs.forms import TEST_COLUMNS, find_heldout, find_tests
+from stages.programs.labels import JUDGE_COLUMN, TRUTH_COLUMNS
 from stages.programs.material import Calls, Code, Inputs, Material, Scripts, Snippets
 from stages.programs.reading_options import ModeOption
 from stages.programs.reading_options import ReadingOptions as ReadingOptions
-from stages.programs.solutions import ANSWER_COLUMNS, JUDGE_COLUMN, TRUTH_COLUMNS, find_solutions, messages
+from stages.programs.solutions import ANSWER_COLUMNS, find_solutions, messages
 from stages.programs.task import Chat, Reading, Suite, Task
 from stages.sandbox.jobs import Comparison, OutputComparison
 
@@ -115,8 +116,12 @@ def _key(row: Row) -> str:
         value = row.get(name)
         if isinstance(value, str) and value.strip():
             return value
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # as tables with gaps hold whole numbers
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
+        if name.endswith("_id") and value is not None and not isinstance(value, str):
+            raise wrong_type(name, "a text or a whole number", value)
     parts = [row.get(name) for name in (*PROMPT_COLUMNS, *TEST_COLUMNS)]
     return sha256(canonical(parts)).hexdigest()
 
@@ -144,12 +149,14 @@ def _of_row(row: Row, options: ReadingOptions) -> ReadingOptions:
         column = "compare_output" if compare in get_args(OutputComparison) else "compare"
         changes[column] = _one_of("compare", compare, (*get_args(Comparison), *get_args(OutputComparison)))
     for name in ("rtol", "atol"):
-        value = row.get(name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-            raise wrong_type(name, "a number, at least 0", value)
-        changes[name] = float(value)
+        try:
+            value = cells.number(row.get(name))
+        except ValueError:
+            value = -1.0
+        if value is not None and value < 0:
+            raise wrong_type(name, "a number, at least 0", row[name])
+        if value is not None:
+            changes[name] = value
     return replace(options, **changes)
 
 
@@ -189,4 +196,4 @@ def _name(row: Row, field: str) -> str | None:
     value = row.get(field)
     if value is not None and not isinstance(value, str):
         raise wrong_type(field, "a text", value)
-    return value
+    return value if value is None else value.removeprefix("\ufeff")

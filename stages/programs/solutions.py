@@ -1,12 +1,12 @@
 """The answers in a row, each with its program, its truth and its score where they are known."""
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Final
 
 from stages.core.chat import to_chat
 from stages.core.rows import Row
+from stages.programs import labels
 from stages.programs.answers import Stub, callable_as, program_in, whole_program
 from stages.programs.bad_row import bad_row, wrong_type
 from stages.programs.task import Chat, Solution
@@ -17,9 +17,8 @@ _PROGRAMS: Final = ("solution", "solutions", "code_list", "code")
 _COMPLETIONS: Final = ("completion", "completions", "samples")
 ANSWER_COLUMNS: Final = (*_PROGRAMS, *_COMPLETIONS)
 """Where answers are looked for; `code` is the reference instead where a row is one of MBPP."""
-TRUTH_COLUMNS: Final = ("truth", "label", "is_solved", "correct", "passed", "graded_list")
-"""Where it may stand whether solutions are right; the first that a row has counts, be it empty."""
-JUDGE_COLUMN: Final = "judge"
+
+_OR_PARTS: Final = ', or a list of parts {"type": "text", "text": ...}'
 
 
 def find_solutions(row: Row, entry_point: str | None, given: Stub | None, stop: Sequence[str]) -> tuple[Solution, ...]:
@@ -47,7 +46,7 @@ def find_solutions(row: Row, entry_point: str | None, given: Stub | None, stop: 
             source = program_in(_said(completions[number], other), entry_point, given, stop)
         sources.append(source if source is None or entry_point is None else callable_as(source, entry_point))
     chats = completions or [to_chat(program, "assistant") for program in programs]
-    truths, judges = _truths(row, count), _judges(row, count)
+    truths, judges = labels.truths(row, count), labels.judges(row, count)
     parts = enumerate(zip(chats, sources, truths, judges, strict=True))
     return tuple(
         Solution(number=number, completion=chat, source=source, truth=truth, judge=judge)
@@ -56,14 +55,26 @@ def find_solutions(row: Row, entry_point: str | None, given: Stub | None, stop: 
 
 
 def messages(value: Value, field: str) -> Chat:
-    """A list of messages, cut down to role and content; raises BadRow."""
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        chat = [{"role": item.get("role"), "content": item.get("content")} for item in value]
-        if all(isinstance(text, str) for message in chat for text in message.values()):
-            for message in chat:
-                _whole_text(message["content"], field)
-            return chat
-    raise wrong_type(field, "a text or a list of messages with role and content", value)
+    """A list of messages, cut down to role and content; of content in parts, the texts, a line each. Raises BadRow."""
+    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+        raise wrong_type(field, "a text or a list of messages with role and content", value)
+    chat = []
+    for place, item in enumerate(value):
+        said = {"role": item.get("role"), "content": _joined(item.get("content"))}
+        for name, text in said.items():
+            if not isinstance(text, str):
+                what = f"message {place} of field {field!r} has {'no' if text is None else 'a wrong'} {name}"
+                raise bad_row("bad_type", field, f"{what}; it must be a text{_OR_PARTS if name == 'content' else ''}.")
+        chat.append({"role": said["role"], "content": _whole_text(said["content"], field)})
+    return chat
+
+
+def _joined(content: Value) -> Value:
+    """The texts of content that is a list of parts, as APIs take it; other content as it is."""
+    if not isinstance(content, list) or not content:
+        return content
+    texts = [part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)]
+    return "\n".join(texts) if len(texts) == len(content) else content
 
 
 def _programs(row: Row) -> tuple[list[str], str]:
@@ -74,7 +85,7 @@ def _programs(row: Row) -> tuple[list[str], str]:
         if column in ("solution", "code"):
             return [_whole_text(value, column)], column
         items = _listed(value, column)
-        return [_whole_text(item, column) for item in items], column
+        return [_whole_text(item, column, place) for place, item in enumerate(items)], column
     return [], ""
 
 
@@ -85,13 +96,15 @@ def _completions(row: Row) -> tuple[list[Chat], str]:
             continue
         several = column != "completion" or (isinstance(value, list) and value and isinstance(value[0], (str, list)))
         items = _listed(value, column) if several else [value]
-        return [_chat(item, column) for item in items], column
+        return [_chat(item, column, place if several else None) for place, item in enumerate(items)], column
     return [], ""
 
 
-def _chat(value: Value, column: str) -> Chat:
+def _chat(value: Value, column: str, place: int | None) -> Chat:
     if isinstance(value, str):
-        return to_chat(_whole_text(value, column), "assistant")
+        return to_chat(_whole_text(value, column, place), "assistant")
+    if not isinstance(value, list):
+        raise wrong_type(column, "a text or a list of messages with role and content", value, place)
     return messages(value, column)
 
 
@@ -112,13 +125,14 @@ def _listed(value: Value, column: str) -> list[Value]:
             text = f"field {column!r} is a text but not JSON; it must be a list."
             raise bad_row("bad_type", column, text) from None
     if not isinstance(value, list) or not value:
-        raise wrong_type(column, "a list, and not an empty one", value)
+        raise wrong_type(column, "a list with a text or more", value)
     return value
 
 
-def _whole_text(value: Value, column: str) -> str:
+def _whole_text(value: Value, column: str, place: int | None = None) -> str:
+    """The text, without the mark of byte order that files may begin with; `place`: where it stands in a list."""
     if not isinstance(value, str):
-        raise wrong_type(column, "a text", value)
+        raise wrong_type(column, "a text", value, place)
     if len(value) > MAX_SOURCE:
         longest = f"the longest that is read has {MAX_SOURCE}"
         raise bad_row("too_long", column, f"field {column!r} has {len(value)} characters; {longest}. Leave it out.")
@@ -127,33 +141,4 @@ def _whole_text(value: Value, column: str) -> str:
     except UnicodeEncodeError:
         text = f"field {column!r} holds half of a surrogate pair; write whole characters."
         raise bad_row("bad_text", column, text) from None
-    return value
-
-
-def _truths(row: Row, count: int) -> list[bool | None]:
-    column = next((name for name in TRUTH_COLUMNS if name in row), None)
-    if column is None or row[column] is None:
-        return [None] * count
-    values = _each(row[column], column, count)
-    for value in values:
-        if value is not None and (isinstance(value, float) or value not in (0, 1)):
-            raise wrong_type(column, "true or false, or a list with one for each solution", value)
-    return [None if value is None else bool(value) for value in values]
-
-
-def _judges(row: Row, count: int) -> list[float | None]:
-    if row.get(JUDGE_COLUMN) is None:
-        return [None] * count
-    values = _each(row[JUDGE_COLUMN], JUDGE_COLUMN, count)
-    for value in values:
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise wrong_type(JUDGE_COLUMN, "a number, or a list with one for each solution", value)
-    return [None if value is None or math.isnan(value) else float(value) for value in values]
-
-
-def _each(value: Value, column: str, count: int) -> list[Value]:
-    """One value a solution."""
-    values = value if isinstance(value, list) else [value]
-    if len(values) != count:
-        raise bad_row("bad_value", column, f"field {column!r} has {len(values)} values for {count} solutions.")
-    return values
+    return value.removeprefix("\ufeff")
