@@ -20,7 +20,8 @@ def equal(actual: Value, expected: Value, how: Comparison, *, rtol: float, atol:
     """Whether a returned value is the expected one.
 
     "python": ==, so True equals 1 and a list differs from a tuple. "strict": types equal at every level, too.
-    "approx": numbers within |a - b| <= atol + rtol |b|, NaN equals NaN. "set", "multiset": order does not count.
+    "approx": numbers within |a - b| <= atol + rtol |b|, NaN equals NaN. "set", "multiset": the order of
+    elements does not count; values without elements, and dicts, are compared by ==.
     """
     try:
         if how == "approx":
@@ -65,12 +66,16 @@ def _exactly(key: Value) -> str:
 
 def _as_set(actual: Value, expected: Value) -> bool:
     own, other = _counted(actual), _counted(expected)
-    return own is not None and other is not None and own.keys() == other.keys()
+    if own is None or other is None:
+        return own is other and _python(actual, expected)
+    return own.keys() == other.keys()
 
 
 def _as_multiset(actual: Value, expected: Value) -> bool:
     own, other = _counted(actual), _counted(expected)
-    return own is not None and own == other
+    if own is None or other is None:
+        return own is other and _python(actual, expected)
+    return own == other
 
 
 def _counted(values: Value) -> Counter[str] | None:
