@@ -130,13 +130,18 @@ def missing(items: Sequence[Verdict]) -> str | None:
 
 
 def doubts(figures: Sequence[Figure]) -> list[str]:
-    """A sentence for every rule that refused."""
+    """Sentences about rules that refused, and about rows that hold only what one rule kept."""
     shown = {figure.group for figure in figures}
-    return [
-        f"{rule} refuses to decide about these rows and has no figures; rlbff verify-code --keep {rule} says why."
-        for rule in RULES
-        if rule not in shown
-    ]
+    refused = [rule for rule in RULES if rule not in shown]
+    found = []
+    if refused:
+        why = "too few programs of known truth, or no threshold is precise enough"
+        found.append(f"{', '.join(refused)} cannot decide about these rows ({why}) and have no figures.")
+    if any(figure.group == OWN and figure.metric == "kept" and figure.value == 1 for figure in figures):
+        found.append(
+            "Every row is a kept one, so that no recall means anything; measure verdicts made with --output all."
+        )
+    return found
 
 
 class _Sums(NamedTuple):

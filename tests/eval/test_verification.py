@@ -153,9 +153,17 @@ def test_a_rule_that_has_enough_labels_decides_and_one_that_refuses_is_named() -
     found = figures(drawn(0, 90))
     assert ("calibrated:precision=0.5", GAIN) in found
     few = figures(items(*HAND))
-    said = doubts(list(few.values()))
-    assert [one.split(" ")[0] for one in said] == [rule for rule in RULES if rule.startswith("calibrated")]
+    (said,) = doubts(list(few.values()))
+    refusing = ", ".join(rule for rule in RULES if rule.startswith("calibrated"))
+    assert said.startswith(f"{refusing} cannot decide about these rows")
     assert not any("precision=0.5" in one for one in doubts(list(found.values())))
+
+
+def test_rows_that_are_all_kept_are_doubted() -> None:
+    found = figures([one._replace(kept=True) for one in drawn(0, 90)])
+    assert any("Every row is a kept one" in one for one in doubts(list(found.values())))
+    found = figures([one._replace(kept=number > 0) for number, one in enumerate(drawn(0, 90))])
+    assert not any("Every row" in one for one in doubts(list(found.values())))
 
 
 def test_the_seed_of_the_run_is_that_of_the_rules() -> None:
@@ -212,7 +220,7 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     done = rlbff("eval", "verification", "verdicts.jsonl", "--draws", "20", "-o", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1 of 5 programs have no truth" in done.stderr
-    assert "calibrated:precision=0.9 refuses" in done.stderr
+    assert "calibrated:precision=0.9, calibrated:precision=0.7, calibrated:precision=0.5 cannot decide" in done.stderr
     found = {(one["group"], one["metric"]): one["value"] for one in rows_of(tmp_path / "out")}
     assert found["consensus", "precision"] == 1
     (tmp_path / "none.jsonl").write_text(lines[-1])
