@@ -11,6 +11,18 @@ from stages.sandbox.watch import Budget, Stop, Watch
 
 _REPORTED: Final = frozenset(Outcome) - {Outcome.TIMEOUT, Outcome.OUTPUT_LIMIT}
 _MOST_TESTS: Final = 100_000
+_ENDED: Final = "ends its own process. Look for os._exit or a crash in it"
+_DISTURBED: Final = "disturbs the report of outcomes. Let it write to no descriptor that it has not opened"
+_FAULTS: Final = {
+    Stop.CLOSED: _ENDED,
+    Stop.PROTOCOL: _DISTURBED,
+    Stop.TEST_TIME: "needs more time than one test may. Shorten it, or allow a test more seconds",
+    Stop.PROGRAM_TIME: "needs more time than all tests may. Shorten it, or allow a program more seconds",
+    Stop.ANSWERS: "reports more than can be read. Divide the tests",
+    Stop.FOLDER: "writes more files than allowed. Let it write fewer",
+    Stop.THREADS: "starts more threads than allowed. Let it start fewer",
+}
+"""What the code of the tests does wrong, and the remedy."""
 
 
 def run(zygotes: Zygotes, program: Program, tests: SplitTests | SuiteTests | InProcessTests, budget: Budget) -> Account:
@@ -69,7 +81,7 @@ def follow(attempt: Attempt, watch: Watch, account: Account) -> None:
                 account.note(attempt)
                 return
             case _:
-                account.not_loaded(attempt, Status.TESTER_ERROR, "the tester reports out of turn")
+                account.not_loaded(attempt, Status.TESTER_ERROR, f"the code of the tests {_DISTURBED}")
                 return
 
 
@@ -99,10 +111,12 @@ def _why_not_loaded(attempt: Attempt, status: str, detail: str) -> tuple[Status,
 
 def _stopped_early(attempt: Attempt, stop: Stop, account: Account) -> None:
     """Before the first test: the tests' fault where it is the tester that ended or that ran."""
-    testers_fault = stop in (Stop.CLOSED, Stop.PROTOCOL) or attempt.tester_is_busier()
+    # What the tests print goes nowhere, so that it is the program that prints too much.
+    testers_fault = stop in (Stop.CLOSED, Stop.PROTOCOL) or (stop is not Stop.OUTPUT and attempt.tester_is_busier())
     outcome, detail = attempt.stopped(stop)
     if testers_fault:
-        account.not_loaded(attempt, Status.TESTER_ERROR, f"the set-up of the tests does not end well: {stop}")
+        detail = f"what runs before the first test {_FAULTS[stop]}"
+        account.not_loaded(attempt, Status.TESTER_ERROR, detail)
     else:
         account.not_loaded(attempt, Status(outcome), f"while loading: {detail}")
 
@@ -111,6 +125,6 @@ def _stopped_in_test(attempt: Attempt, stop: Stop, account: Account) -> None:
     if stop in (Stop.CLOSED, Stop.PROTOCOL):
         attempt.end()
         account.note(attempt)
-        account.add(Outcome.ERROR, "the tester's process ended in this test")
+        account.add(Outcome.ERROR, f"this test {_FAULTS[stop]}")
         return
     account.stopped(attempt, *attempt.stopped(stop))

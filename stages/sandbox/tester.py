@@ -43,8 +43,11 @@ def serve() -> None:
             run_apart(order, names, solution)
     except BadTests as error:
         # A set-up that has called the program fails because of the program.
-        start = ["load", "load_error"] if solution.calls and isinstance(error, SetUpFailed) else ["bad"]
-        frames.send(REPORT, [*start, str(error)[:_DETAIL]])
+        if solution.calls and isinstance(error, SetUpFailed):
+            frames.send(REPORT, ["load", "load_error", str(error)[:_DETAIL]])
+        else:
+            remedy = _remedy(error)
+            frames.send(REPORT, ["bad", str(error)[: _DETAIL - len(remedy)] + remedy])
     except SolutionGone as gone:
         frames.send(REPORT, ["load", str(gone), ""])
     finally:
@@ -194,6 +197,14 @@ def _check(question: list[str], names: dict[str, Value]) -> None:
         said = ["fail", (CHECKER_RAISES + describe(error))[:_DETAIL]]
     frames.send(REPORT, ["result", 0, *said])
     frames.send(REPORT, ["done"])
+
+
+def _remedy(error: BadTests) -> str:
+    if not isinstance(error, SetUpFailed):
+        return ""
+    if isinstance(error.__context__, ModuleNotFoundError):
+        return ". Tests can import the standard library, numpy where it is installed, and the program"
+    return ". Mend it, or leave these tests out"
 
 
 def _compiled(source: str, what: str) -> types.CodeType:

@@ -61,17 +61,38 @@ def test_a_result_that_cannot_cross_outweighs_what_the_test_says(standard: Sandb
     ("tests", "text"),
     [
         (split("assert add(1, 2) = 3"), "test 0 does not parse"),
-        (split("assert add(1, 2) == 3", setup="import not_installed"), "No module named 'not_installed'"),
-        (split("assert True", setup="while True: pass"), "does not end well"),
-        (split("assert True", setup="import os; os._exit(0)"), "does not end well"),
+        (split("assert add(1, 2) == 3", setup="import not_installed"), "No module named 'not_installed'. Tests can"),
+        (split("assert add(1, 2) == 3", setup="x = y"), "raises NameError: name 'y' is not defined. Mend it"),
+        (split("assert True", setup="while True: pass"), "needs more time than one test may. Shorten it"),
+        (split("assert True", setup="import os; os._exit(0)"), "ends its own process. Look for os._exit"),
+        (split("assert True", setup="import os; os.write(4, bytes(9))"), "disturbs the report of outcomes. Let it"),
+        (
+            split("assert True", setup="import os, struct\nos.write(4, b'\\x08\\0\\0\\0[\"done\"]')"),
+            "disturbs the report",
+        ),
+        (SuiteTests(source="import os; os._exit(0)\ndef test_a(): assert add(1, 2)"), "ends its own process. Look for"),
     ],
-    ids=["syntax", "package", "loop", "exit"],
+    ids=["syntax", "package", "name", "loop", "exit", "nonsense", "forged", "suite"],
 )
-def test_tests_that_do_not_run_are_not_the_programs_fault(standard: Sandbox, tests: SplitTests, text: str) -> None:
+def test_tests_that_do_not_run_are_not_the_programs_fault(
+    standard: Sandbox, tests: SplitTests | SuiteTests, text: str
+) -> None:
     verdict = standard.verify(add(), tests)
     assert verdict.status is Status.TESTER_ERROR
     assert text in verdict.detail
-    assert outcomes(verdict) == ["not_run"]
+    assert set(outcomes(verdict)) <= {"not_run"}
+
+
+def test_a_test_that_ends_its_own_process_says_so(standard: Sandbox) -> None:
+    verdict = standard.verify(add(), split("import os; os._exit(0)", "assert add(1, 2) == 3"))
+    assert outcomes(verdict) == ["error", "pass"]
+    assert verdict.results[0].detail == "this test ends its own process. Look for os._exit or a crash in it"
+
+
+def test_a_set_up_that_makes_the_program_print_too_much_is_right(standard: Sandbox) -> None:
+    tests = split("assert True", setup="for number in range(10 ** 9): add(number, 0)")
+    verdict = standard.verify(add("print('x' * 10_000)"), tests)
+    assert (verdict.status, verdict.detail) == (Status.OUTPUT_LIMIT, "while loading: printed more than allowed")
 
 
 def test_a_set_up_that_fails_because_of_the_program_is_its_fault(standard: Sandbox) -> None:
