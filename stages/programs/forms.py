@@ -38,7 +38,8 @@ _HELDOUT: Final = ("heldout_tests", "challenge_test_list")
 def find_tests(row: Row, *, scripts: bool | None) -> tuple[str, Material] | None:
     """The column that has the row's tests and what it holds, None where the row has none; raises BadRow.
 
-    `scripts`: whether tests that are texts are those of scripts, None where only their form can tell.
+    `scripts`: whether tests that are texts are those of scripts, None where only their form can tell. A column
+    `entry_point` says that inputs are arguments, if `scripts` is False.
     """
     for column in TEST_COLUMNS:
         if not _empty(row.get(column)):
@@ -51,7 +52,7 @@ def find_heldout(row: Row, *, scripts: bool | None) -> tuple[str, Material] | No
     """Likewise the tests that decide about truth."""
     for column in _HELDOUT:
         if not _empty(row.get(column)):
-            material = _any_form(row[column], column, scripts)
+            material = _any_form(row[column], column, scripts, _is_called(row, scripts))
             return None if material is None else (column, _prepared(row, material))
     return None
 
@@ -63,17 +64,22 @@ def _of_column(row: Row, column: str, scripts: bool | None) -> Material | None:
         case "public_test_cases" | "private_test_cases":
             return _livecodebench(row, scripts)
         case "input_output":
-            return from_input_output(_object(row[column], column), column)
-    material = _any_form(row[column], column, scripts)
+            called = _is_called(row, scripts)
+            return from_input_output(_object(row[column], column), column, scripts=scripts, called=called)
+    material = _any_form(row[column], column, scripts, _is_called(row, scripts))
     return None if material is None else _prepared(row, material)
 
 
-def _any_form(value: Value, field: str, scripts: bool | None) -> Material | None:
+def _is_called(row: Row, scripts: bool | None) -> bool:
+    return scripts is False and not _empty(row.get("entry_point"))
+
+
+def _any_form(value: Value, field: str, scripts: bool | None, called: bool) -> Material | None:
     if isinstance(value, str):
         found = from_text(value.removeprefix(_MARK), field)
-        return found if isinstance(found, Code) else _any_form(found, field, scripts)
+        return found if isinstance(found, Code) else _any_form(found, field, scripts, called)
     if isinstance(value, dict):
-        return from_input_output(value, field)
+        return from_input_output(value, field, scripts=scripts, called=called)
     if not isinstance(value, list):
         raise wrong_type(field, "a list of tests, or code", value)
     if not value:

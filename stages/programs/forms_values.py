@@ -42,13 +42,15 @@ def from_objects(items: Sequence[Object], field: str, *, scripts: bool | None) -
         return Scripts(cases=tuple(_script(item, field, number) for number, item in enumerate(items)), names=names)
     if scripts:
         raise bad_row("bad_tests", field, f"field {field!r} must hold texts to read and to print, for mode stdio.")
-    return Calls(calls=tuple(_call(item, field, number) for number, item in enumerate(items)), names=names)
+    calls = tuple(_call(item, field, number) for number, item in enumerate(items))
+    return Calls(calls=calls, names=names, tuples_as_lists=_has_lists(calls))
 
 
-def from_input_output(value: Object, field: str) -> Material:
+def from_input_output(value: Object, field: str, *, scripts: bool | None = None, called: bool = False) -> Material:
     """APPS: {inputs, outputs} of texts or of lists of lines; with fn_name, of argument lists and results.
 
-    Where every result is a list of one element, that element is the result: APPS wraps them so.
+    Without fn_name likewise where a column names the function (`called`), or where inputs are no texts.
+    With it, where every result is a list of one element, that element is the result: APPS wraps them so.
     """
     inputs, outputs = value.get("inputs"), value.get("outputs")
     if not isinstance(inputs, list) or not isinstance(outputs, list):
@@ -56,14 +58,15 @@ def from_input_output(value: Object, field: str) -> Material:
     if len(inputs) != len(outputs):
         raise bad_row("bad_tests", field, f"field {field!r} has {len(inputs)} inputs and {len(outputs)} outputs.")
     name = value.get("fn_name")
-    if not name:
+    if not name and (scripts or not (called or any(_text_of(given) is None for given in inputs))):
         pairs = enumerate(zip(inputs, outputs, strict=True))
         cases = [StdioCase(stdin=_lines(a, field, n), expected=_lines(b, field, n)) for n, (a, b) in pairs]
         return Scripts(cases=tuple(cases), names=numbers(len(cases)))
-    if all(isinstance(output, list) and len(output) == 1 for output in outputs):
+    if name and all(isinstance(output, list) and len(output) == 1 for output in outputs):
         outputs = [output[0] for output in outputs]
     calls = [_called_with(given, expected) for given, expected in zip(inputs, outputs, strict=True)]
-    return Calls(calls=tuple(calls), names=numbers(len(calls)), entry_point=str(name), tuples_as_lists=True)
+    own = str(name) if name else None
+    return Calls(calls=tuple(calls), names=numbers(len(calls)), entry_point=own, tuples_as_lists=True)
 
 
 def from_pairs(items: Sequence[Value], field: str) -> Calls:
@@ -150,10 +153,27 @@ def _script(item: Object, field: str, number: int) -> StdioCase:
 
 
 def _lines(value: Value, field: str, number: int) -> str:
-    """A text, or a list of lines."""
+    text = _text_of(value)
+    return _text(value, field, number, "a text to read and one to print") if text is None else text
+
+
+def _text_of(value: Value) -> str | None:
+    """A text, or a list of lines; None for other values."""
     if isinstance(value, list) and all(isinstance(line, str) for line in value):
         return "\n".join(value)
-    return _text(value, field, number, "a text to read and one to print")
+    return value if isinstance(value, str) else None
+
+
+def _has_lists(calls: Sequence[Call]) -> bool:
+    """Whether a list is expected, or is somewhere in what is: it may stand for a tuple."""
+    left: list[Value] = [call.expected for call in calls]
+    while left:
+        value = left.pop()
+        if isinstance(value, list):
+            return True
+        if isinstance(value, dict):
+            left += value.values()
+    return False
 
 
 def _all_texts(items: Sequence[Object]) -> bool:

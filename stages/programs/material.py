@@ -26,8 +26,8 @@ class Call:
 class Calls:
     """Calls with what they should give.
 
-    `entry_point` where the tests name it. `tuples_as_lists`: formats whose own graders take one for the other, since
-    JSON has no tuples.
+    `entry_point` where the tests name it. `tuples_as_lists`: an expected list may stand for a tuple, since JSON and
+    tables have none.
     """
 
     calls: tuple[Call, ...]

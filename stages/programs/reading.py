@@ -20,11 +20,13 @@ from stages.programs.building import Around, as_code, suite_of
 from stages.programs.forms import TEST_COLUMNS, find_heldout, find_tests
 from stages.programs.labels import JUDGE_COLUMN, TRUTH_COLUMNS
 from stages.programs.material import Calls, Code, Inputs, Material, Scripts, Snippets
+from stages.programs.objects import refuse_objects
 from stages.programs.reading_options import ModeOption
 from stages.programs.reading_options import ReadingOptions as ReadingOptions
+from stages.programs.script_forms import may_be_scripts, read_input
 from stages.programs.solutions import ANSWER_COLUMNS, find_solutions, messages
 from stages.programs.task import Chat, Reading, Suite, Task
-from stages.sandbox.jobs import Comparison, OutputComparison
+from stages.sandbox.jobs import Comparison, OutputComparison, SplitTests, SuiteTests
 
 KEY_COLUMNS: Final = ("problem_id", "task_id", "question_id", "question_title", "name")
 """Where the key of a task is looked for."""
@@ -85,7 +87,12 @@ def _read(row: Row, options: ReadingOptions) -> Reading:
     named = _name(row, "entry_point")
     entry_point = entry_points.of_row(named) if named else None
     scripts = True if options.mode == "stdio" else False if entry_point or given or options.mode != "auto" else None
-    tests, heldout = find_tests(row, scripts=scripts), find_heldout(row, scripts=scripts)
+    tests = find_tests(row, scripts=scripts)
+    if entry_point and options.mode == "auto" and tests and may_be_scripts(tests[1]):
+        solutions = find_solutions(row, entry_point, given, options.stop)
+        if read_input([solution.source for solution in solutions], entry_point):
+            scripts, tests = True, find_tests(row, scripts=True)
+    heldout = find_heldout(row, scripts=scripts)
     if tests is not None and isinstance(tests[1], Scripts):
         entry_point = given = None
     elif entry_point is None:
@@ -104,7 +111,10 @@ def _read(row: Row, options: ReadingOptions) -> Reading:
         reference=reference,
         heldout=_suite(heldout, replace(around, options=replace(options, mode="auto"))),
     )
-    return Reading(task, find_solutions(row, entry_point, given, options.stop))
+    solutions = find_solutions(row, entry_point, given, options.stop)
+    if tests and task.suite and isinstance(task.suite.tests, (SplitTests, SuiteTests)):
+        refuse_objects(tests[0], entry_point, reference, [solution.source for solution in solutions])
+    return Reading(task, solutions)
 
 
 def _suite(found: tuple[str, Material] | None, around: Around) -> Suite | None:
