@@ -56,7 +56,7 @@ def test_whatever_the_program_started_ends_with_its_stopped_zygote(weak: Sandbox
         os.setsid()
         if os.fork() == 0:
             with open({str(left)!r}, 'a') as file: file.write('%d\\n' % os.getpid())
-            time.sleep(1000)
+            time.sleep(60)
         os._exit(0)
     while not os.path.exists({str(left)!r}): time.sleep(0.01)
     os.kill(os.getppid(), 19)
@@ -134,9 +134,12 @@ def test_a_signal_ends_a_caller_whose_zygotes_are_stopped(root: Path, number: si
     )
     assert caller.stdout is not None
     pids = caller.stdout.readline().split()
-    wait_for(lambda: waiting.is_stopped(int(pids[0])))
-    caller.send_signal(number)
-    out, errors = caller.communicate(timeout=10)
+    try:
+        wait_for(lambda: waiting.is_stopped(int(pids[0])))
+        caller.send_signal(number)
+        out, errors = caller.communicate(timeout=10)
+    finally:
+        caller.kill()
     assert f"Stopped by {number.name}" in errors
     pids += out.split()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
