@@ -133,45 +133,47 @@ class _Part:
         return {(row.number, one.number): score for (row, one), score in zip(every, scores, strict=True)}
 
     def _run(self, row: _Row, judged: dict[tuple[int, int], float | None]) -> list[dict[str, Any]]:
-        """The rows of one input row; none where its tests do not run."""
+        """The rows of one input row; none where its tests do not run, whatever the program."""
         task, solutions = row.reading
-        written: list[dict[str, Any]] = []
-        suite_sha = sha_of([task.key, task.entry_point, task.suite])
-        for solution in solutions:
-            ran = self._ran(task, task.suite, solution)
-            heldout = self._ran(task, task.heldout, solution) if solution.truth is None else None
-            for one in (ran, heldout):
-                if one is not None and one.verdict.status is Status.TESTER_ERROR:
-                    self._reject(row.source, _tests_do_not_run(one.verdict))
-                    return []
-            written.append(
-                {
-                    "id": _id(row, solution),
-                    "problem_id": task.key,
-                    "prompt": task.prompt,
-                    "completion": solution.completion,
-                    "solution": solution.source,
-                    "truth": solution.truth if heldout is None else heldout.passed,
-                    "judge": judged.get((row.number, solution.number), solution.judge),
-                    "solution_sha": None if solution.source is None else sha_of_text(solution.source),
-                    columns.SOURCE_ROW: row.number,
-                    columns.SUITE: suite_sha,
-                    columns.LENGTH: len(solution.source or ""),
-                    **(_not_run(solution, task) if ran is None else _outcomes(ran)),
-                    **_form(solution, ran),
-                    **copied(self._method.pass_through, row.source.value or {}),
-                }
-            )
+        suite_sha, heldout_sha = sha_of([task.key, task.entry_point, task.suite]), ""
+        if task.heldout is not None:
+            heldout_sha = sha_of([task.entry_point, task.heldout])
+        ran = [self._ran(task, task.suite, suite_sha, one) for one in solutions]
+        heldout = [self._ran(task, task.heldout if one.truth is None else None, heldout_sha, one) for one in solutions]
+        for runs in (ran, heldout):
+            verdicts = [one.verdict for one in runs if one is not None]
+            # One program alone must not make the tests of all others look broken.
+            if verdicts and all(verdict.status is Status.TESTER_ERROR for verdict in verdicts):
+                self._reject(row.source, _tests_do_not_run(verdicts[0]))
+                return []
         self._advance(1)
-        return written
+        return [
+            {
+                "id": _id(row, solution),
+                "problem_id": task.key,
+                "prompt": task.prompt,
+                "completion": solution.completion,
+                "solution": solution.source,
+                "truth": solution.truth if by_heldout is None else by_heldout.passed,
+                "judge": judged.get((row.number, solution.number), solution.judge),
+                "solution_sha": None if solution.source is None else sha_of_text(solution.source),
+                columns.SOURCE_ROW: row.number,
+                columns.SUITE: suite_sha,
+                columns.LENGTH: len(solution.source or ""),
+                **(_not_run(solution, task) if own is None else _outcomes(own)),
+                **_form(solution, own),
+                **copied(self._method.pass_through, row.source.value or {}),
+            }
+            for solution, own, by_heldout in zip(solutions, ran, heldout, strict=True)
+        ]
 
-    def _ran(self, task: Task, suite: Suite | None, solution: Solution) -> Ran | None:
+    def _ran(self, task: Task, suite: Suite | None, suite_sha: str, solution: Solution) -> Ran | None:
         """The program's runs against a suite; None where there is no program or no suite."""
         if suite is None or solution.source is None:
             return None
-        program = Program(source=solution.source, entry_point=task.entry_point)
-        key = sha_of([program, suite])
+        key = f"{suite_sha} {sha_of_text(solution.source)}"
         if key not in self._known:
+            program = Program(source=solution.source, entry_point=task.entry_point)
             self._known[key] = run_program(self._method.verifier, program, suite, self._method.reruns)
         return self._known[key]
 

@@ -1,6 +1,7 @@
 """The stage as a whole: what is written of each row, what decides it, and what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 from stages.core.errors import ConfigError, DataError, OutputError, TooManyFailed
 from stages.core.options import RunOptions
 from stages.core.progress import Quiet
+from stages.sandbox.jobs import Program, Tests
+from stages.sandbox.verdict import Status, Verdict
 from stages.verify_code import jobs
 from stages.verify_code.config import SandboxOptions
+from stages.verify_code.verifier import SandboxVerifier
 from tests.extract_principles.commands import contents, manifest_of, rows_of
 from tests.verify_code.programs import ADD_TESTS, NEARLY, OTHER, QUICK, RIGHT, WRONG, outcomes, row, verify, write
 
@@ -236,6 +240,28 @@ def test_rows_whose_tests_do_not_run_are_rejected_not_failed(tmp_path: Path) -> 
     rejected = rows_of(tmp_path / "out", "rejected")
     assert [one["id"] for one in rejected] == ["bad", "worse"]
     assert "no_such_package" in rejected[0]["error"]
+
+
+def test_one_program_cannot_take_the_row_of_the_others_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program is known that does so; the sandbox is made to say that the tests do not run with one of two."""
+    verdict = SandboxVerifier.verify
+
+    def broken(self: SandboxVerifier, program: Program, tests: Tests, *, hash_seed: int = 0) -> Verdict:
+        found = verdict(self, program, tests, hash_seed=hash_seed)
+        return replace(found, status=Status.TESTER_ERROR) if "a - b" in program.source else found
+
+    monkeypatch.setattr(SandboxVerifier, "verify", broken)
+    rows = [
+        {"id": "both", "problem_id": "add", "solutions": [RIGHT, WRONG], "tests": ADD_TESTS},
+        {"id": "alone", "problem_id": "add", "solutions": [WRONG], "tests": ADD_TESTS},
+    ]
+    lenient = RunOptions(workers=1, max_failed=1)
+    report = verify(write(tmp_path / "p.jsonl", rows), tmp_path / "out", run_options=lenient)
+    assert report.rows == {"in": 2, "kept": 1, "dropped": 0, "rejected": 1}
+    assert [(one["id"], one["status"]) for one in rows_of(tmp_path / "out")] == [
+        ("both-0", "done"),
+        ("both-1", "tester_error"),
+    ]
 
 
 def test_the_header_names_every_layer(tmp_path: Path) -> None:
