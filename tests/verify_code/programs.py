@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.options import RunOptions
-from stages.core.progress import Progress, quiet
+from stages.core.progress import Progress, Quiet, quiet
 from stages.core.report import Report
 from stages.verify_code.config import SandboxOptions, VerifyCodeConfig
 from stages.verify_code.run import run
@@ -17,7 +17,26 @@ ADD_TESTS = ["assert add(1, 2) == 3", "assert add(0, 0) == 0", "assert add(-1, 1
 RIGHT = "def add(a, b):\n    return a + b\n"
 OTHER = "def add(first, second):\n    return sum([first, second]) if isinstance(first, int) else first + second\n"
 NEARLY = "def add(a, b):\n    return int(a) + int(b)\n"
+RANDOM = "import random\n\ndef add(a, b):\n    return a + b if random.SystemRandom().random() < 0.5 else None\n"
 WRONG = "def add(a, b):\n    return a - b\n"
+
+
+class Heard(Quiet):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+        self.warnings: list[str] = []
+        self.facts: dict[str, Any] = {}
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def summary(self, facts: Any) -> None:
+        self.facts |= facts
 
 
 def row(name: str, solution: str, **columns: Any) -> dict[str, Any]:

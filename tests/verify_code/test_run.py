@@ -10,34 +10,26 @@ import pytest
 
 from stages.core.errors import ConfigError, DataError, OutputError, TooManyFailed
 from stages.core.options import RunOptions
-from stages.core.progress import Quiet
 from stages.sandbox.jobs import Program, Tests
 from stages.sandbox.verdict import Status, Verdict
 from stages.verify_code import jobs
 from stages.verify_code.config import SandboxOptions
 from stages.verify_code.verifier import SandboxVerifier
 from tests.extract_principles.commands import contents, manifest_of, rows_of
-from tests.verify_code.programs import ADD_TESTS, NEARLY, OTHER, QUICK, RIGHT, WRONG, outcomes, row, verify, write
-
-RANDOM = "import random\n\ndef add(a, b):\n    return a + b if random.SystemRandom().random() < 0.5 else None\n"
-
-
-class Heard(Quiet):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-        self.warnings: list[str] = []
-        self.facts: dict[str, Any] = {}
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-    def summary(self, facts: Any) -> None:
-        self.facts |= facts
+from tests.verify_code.programs import (
+    ADD_TESTS,
+    NEARLY,
+    OTHER,
+    QUICK,
+    RANDOM,
+    RIGHT,
+    WRONG,
+    Heard,
+    outcomes,
+    row,
+    verify,
+    write,
+)
 
 
 def by_id(folder: Path) -> dict[str, dict[str, Any]]:
@@ -302,49 +294,3 @@ def test_quick_limits_are_those_of_the_options() -> None:
     for bad in ({"test_seconds": 0}, {"memory_mb": 1}, {"reruns": 0}, {"output_kb": 0}):
         with pytest.raises(ConfigError):
             SandboxOptions(**bad)  # type: ignore[arg-type]
-
-
-def test_other_rules_are_shown_as_they_would_decide(tmp_path: Path) -> None:
-    """The flaky program is kept by no rule, as long as it would not be kept by this run's."""
-    rows = [row("a", RIGHT, truth=True), row("b", RANDOM, truth=False), row("c", NEARLY, truth=False)]
-    path = write(tmp_path / "p.jsonl", [one | {"tests": ADD_TESTS * 3} for one in rows])
-    verify(path, tmp_path / "out", keep="consensus")
-    shown = {one["rule"]: one["programs"] for one in manifest_of(tmp_path / "out")["facts"]["rules"]}
-    again = RunOptions(workers=1, overwrite=True)
-    for rule in ("all", "frac:0.6", "rel:0.8"):
-        verify(path, tmp_path / "out", keep=rule, run_options=again)
-        assert sum(one["kept"] for one in rows_of(tmp_path / "out")) == shown[rule]
-
-
-def test_an_arm_needs_truth_and_is_named(tmp_path: Path) -> None:
-    path = write(tmp_path / "p.jsonl", [row("a", RIGHT), row("b", WRONG)])
-    with pytest.raises(DataError, match="2 of which have no known truth"):
-        verify(path, tmp_path / "out", arm="correct")
-    path = write(tmp_path / "q.jsonl", [row("a", RIGHT, truth=True), row("b", WRONG, truth=False)])
-    heard = Heard()
-    verify(path, tmp_path / "arm", arm="incorrect", progress=heard)
-    assert [one["kept"] for one in rows_of(tmp_path / "arm")] == [False, True]
-    assert heard.facts["kept"] == "1 program of 1 task by arm incorrect"
-    assert heard.facts["pairs"].startswith("1 of a right and a wrong program of like length, from 1 task; 0 tasks")
-
-
-def test_values_that_cannot_leave_are_warned_of(tmp_path: Path) -> None:
-    heard = Heard()
-    source = "def add(a, b):\n    return lambda: a + b\n"
-    verify(write(tmp_path / "p.jsonl", [row("a", source)]), tmp_path / "out", progress=heard)
-    assert [line for line in heard.warnings if "not_plain" in line and "--mode inproc" in line]
-    heard = Heard()
-    verify(write(tmp_path / "q.jsonl", [row("a", RIGHT)]), tmp_path / "judged", keep="judge >= 4", progress=heard)
-    assert [line for line in heard.warnings if "no program has a judge's score" in line]
-
-
-def test_a_reference_that_does_not_run_is_warned_of(tmp_path: Path) -> None:
-    heard = Heard()
-    path = write(tmp_path / "p.jsonl", [row("a", RIGHT, reference="def add(a, b: ")])
-    verify(path, tmp_path / "out", strength=True, progress=heard)
-    assert [line for line in heard.warnings if "1 reference did not run to the end (syntax_error 1)" in line]
-
-
-def test_the_self_test_reads_no_input() -> None:
-    with pytest.raises(ConfigError, match="reads no input"):
-        verify(Path("p.jsonl"), Path("out"), self_test=True)
