@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stages.core.errors import DataError
-from stages.programs import can_fail, syntax
+from stages.programs import can_fail, lone_comparisons, syntax
 from stages.programs.answers import Stub
 from stages.programs.bad_row import BadRow, bad_row
 from stages.programs.forms_values import inputs_only
@@ -142,7 +142,7 @@ def _snippets(material: Snippets, column: str, around: Around) -> Suite:
     entry_point = _entry_point(column, around)
     setup = parsed(material.setup, "test_setup_code").body if material.setup else []
     for place, tree in enumerate(trees):
-        if can_fail.asserted(tree, entry_point):
+        if lone_comparisons.asserted(tree, entry_point):
             texts[place] = ast.unparse(tree)
         if tree.body and (lack := can_fail.lacking(tree.body, setup, entry_point)) is not None:
             raise _cannot_fail(column, str(place), lack)

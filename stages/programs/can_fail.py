@@ -14,27 +14,11 @@ from stages.programs import entry_points, syntax
 
 _CANDIDATE: Final = "candidate"
 _CATCH_ASSERTIONS: Final = frozenset({"AssertionError", "Exception", "BaseException"})
-_BOOLEAN: Final = frozenset({"all", "any", "isinstance", "isclose", "allclose", "array_equal"})
-"""Functions whose result is a truth value, so that to call them and ignore it is a slip."""
 _LOOKS_AROUND: Final = frozenset({"__import__", "eval", "exec", "exit", "globals", "locals", "quit", "vars"})
 """Builtins that may call anything, or end the test."""
 _CALLS_NOTHING: Final = frozenset({"bool", "callable", "hasattr", "id", "isinstance", "print", "repr", "str", "type"})
 """Builtins that call none of their arguments."""
 _Try = ast.Try | ast.TryStar
-
-
-def asserted(tree: ast.Module, entry_point: str) -> bool:
-    """Make assertions of statements that only compare what the solution gives (`f(1) == 2`); whether there were any.
-
-    Not in a `with` or a `try`, which may look for what the comparison itself raises.
-    """
-    calls = _Solution(frozenset({entry_point, _CANDIDATE}))
-    for part in ast.walk(tree):
-        if isinstance(part, ast.Assign) and calls.called_in(part.value):
-            calls.results |= syntax.bound([part])
-    changer = _Asserting(calls)
-    changer.visit(tree)
-    return changer.changed
 
 
 def lacking(test: Sequence[ast.stmt], setup: Sequence[ast.stmt], entry_point: str) -> str | None:
@@ -43,14 +27,20 @@ def lacking(test: Sequence[ast.stmt], setup: Sequence[ast.stmt], entry_point: st
     known = _known(every, None)
     if any(_fails(part, known) for part in test):
         return None
-    nodes = [node for part in every for node in ast.walk(part)]
-    if any(isinstance(node, _Try) and _lets_pass(node, known) and _asserts(node.body) for node in nodes):
+    read = {name for part in test for name in syntax.read(part)}
+    used = [*(part for part in setup if isinstance(part, syntax.Function) and part.name in read), *test]
+    nodes = [node for part in used for node in ast.walk(part)]
+    passing = [node for node in nodes if isinstance(node, _Try) and _lets_pass(node, known)]
+    if any(_asserts(node.body) for node in passing):
         return "its assertions stand in a try whose except lets them pass"
-    if may_fail(test, setup, {entry_point, _CANDIDATE}):
+    solution = {entry_point, _CANDIDATE}
+    if may_fail(test, setup, solution):
         return None
+    if passing:
+        return "what it does stands in a try whose except lets it pass"
     if _asserts(every):
         return "its assertions stand in a function that nothing calls"
-    if any(isinstance(node, ast.Compare) and entry_point in syntax.read(node) for node in nodes):
+    if any(isinstance(node, ast.Compare) and solution & syntax.read(node) for node in nodes):
         return f"it compares what {entry_point!r} gives but asserts nothing"
     return f"it asserts nothing and does not call {entry_point!r}"
 
@@ -93,12 +83,14 @@ def _known(every: Sequence[ast.stmt], names: AbstractSet[str] | None) -> _Known:
     functions = [node for node in nodes if isinstance(node, syntax.Function)]
     classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
     bound = {name for node in nodes if isinstance(node, ast.stmt) for name in syntax.bound([node])}
-    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    imports = [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
     solution = set() if names is None else {*names, *_imported_solution(imports)}
     if names is not None:
         solution |= _aliases(nodes, solution)
         solution |= {arg.arg for function in functions for arg in ast.walk(function.args) if isinstance(arg, ast.arg)}
-    helpers = {name for part in imports for name in syntax.bound([part]) if name.startswith(("assert", "raises"))}
+    helpers = {
+        name for part in imports for name in syntax.bound([part]) if name.startswith(("assert", "raises", "fail"))
+    }
     known = _Known({one.name for one in (*functions, *classes)}, helpers, solution, bound, names is not None)
     while True:
         more = {one.name for one in functions if any(_fails(part, known) for part in one.body)}
@@ -167,8 +159,13 @@ def _caught(handler: ast.ExceptHandler) -> Iterator[str]:
         yield from (node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name))
 
 
-def _imported_solution(imports: Sequence[ast.ImportFrom]) -> set[str]:
-    return {name for one in imports if entry_points.is_solution(one.module or "") for name in syntax.bound([one])}
+def _imported_solution(imports: Sequence[ast.Import | ast.ImportFrom]) -> set[str]:
+    found: set[str] = set()
+    for part in imports:
+        module = part.module if isinstance(part, ast.ImportFrom) else part.names[0].name
+        if entry_points.is_solution(module or ""):
+            found |= syntax.bound([part])
+    return found
 
 
 def _aliases(nodes: Sequence[ast.AST], solution: AbstractSet[str]) -> set[str]:
@@ -191,49 +188,3 @@ def _is_plain(function: syntax.Function) -> bool:
     methods = any(isinstance(node, ast.Call) and not isinstance(node.func, ast.Name) for node in nodes)
     results = any(isinstance(node, (ast.Return, ast.Yield)) for node in nodes)
     return not (function.decorator_list or fixtures or methods or results)
-
-
-class _Solution:
-    """Tells where code calls the solution, or reads what a call of it gave."""
-
-    def __init__(self, names: AbstractSet[str]) -> None:
-        self.names = names
-        self.results: set[str] = set()
-
-    def called_in(self, part: ast.AST) -> bool:
-        calls = (node.func for node in ast.walk(part) if isinstance(node, ast.Call))
-        return any(
-            (isinstance(func, ast.Name) and func.id in self.names)
-            or (isinstance(func, ast.Attribute) and func.attr in self.names)
-            for func in calls
-        )
-
-
-class _Asserting(ast.NodeTransformer):
-    def __init__(self, calls: _Solution) -> None:
-        self.calls = calls
-        self.changed = False
-
-    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
-        told = self.calls.called_in(node.value) or bool(syntax.read(node.value) & self.calls.results)
-        if not (told and _is_boolean(node.value)):
-            return node
-        self.changed = True
-        return ast.copy_location(ast.Assert(node.value, None), node)
-
-    def visit_Try(self, node: ast.Try) -> ast.stmt:
-        return node
-
-    def visit_With(self, node: ast.With) -> ast.stmt:
-        return node
-
-
-def _is_boolean(value: ast.expr) -> bool:
-    match value:
-        case ast.Compare() | ast.UnaryOp(op=ast.Not()):
-            return True
-        case ast.BoolOp(values=values):  # others stand for an `if`, as `f(1) == 2 or print("wrong")` does
-            return all(map(_is_boolean, values))
-        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
-            return name in _BOOLEAN
-    return False

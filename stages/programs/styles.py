@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from stages.programs import can_fail, entry_points, syntax
+from stages.programs import can_fail, entry_points, lone_comparisons, syntax
 from stages.programs.bad_row import bad_row
 from stages.programs.check_split import has_check, split_check, split_statements
 
@@ -32,7 +32,7 @@ class Styled(NamedTuple):
 def read_code(source: str, column: str, entry_point: str) -> Styled:
     """The tests in a text of code; raises BadRow. Kept for the next rows, which often have the same tests."""
     tree = parsed(source, column)
-    if can_fail.asserted(tree, entry_point):
+    if lone_comparisons.asserted(tree, entry_point):
         source = ast.unparse(tree)
     wanted = names_wanted([tree])
     if not has_check(tree) and _is_suite(tree):

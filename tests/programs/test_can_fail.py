@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from stages.programs.can_fail import asserted, idle_of_suite, lacking
+from stages.programs.can_fail import idle_of_suite, lacking
 
 
 def lack(test: str, setup: str = "") -> str | None:
@@ -26,7 +26,7 @@ def lack(test: str, setup: str = "") -> str | None:
         ("if f(1) != 2:\n    print('wrong')", "", "compares"),
         ("ok = all(f(i) == i for i in (1, 2))", "", "compares"),
         ("def check(candidate): pass\ncheck(f)", "", "does not call 'f'"),
-        ("def check(candidate): print(candidate(1) == 2)\ncheck(f)", "", "does not call 'f'"),
+        ("def check(candidate): print(candidate(1) == 2)\ncheck(f)", "", "compares"),
         ("def run():\n    assert f(1) == 2", "", "nothing calls"),
         ("def run():\n    assert f(1) == 2\nprint('done')", "", "nothing calls"),
         ("print('done')", "def run():\n    assert f(1) == 2", "nothing calls"),
@@ -74,6 +74,10 @@ def test_these_pass_with_any_program(test: str, setup: str, words: str) -> None:
         ("assert_equal(f(1), 2)", "from numpy.testing import assert_equal"),
         ("with pytest.raises(ValueError): f(-1)", "import pytest"),
         ("verify(f)", "from checks import verify"),
+        ("verify()", "from checks import verify"),
+        ("solution.anything(1)", "import solution"),
+        ("if f(1) != 2: fail('no')", "from pytest import fail"),
+        ("f(1)", "def other():\n    try:\n        assert f(1)\n    except AssertionError:\n        pass"),
         ("eval('f(1)')", ""),
         ("try:\n    f(-1)\n    assert False\nexcept ValueError:\n    pass", ""),
         ("try:\n    f(-1)\nexcept Exception:\n    pass\nelse:\n    assert False", ""),
@@ -84,32 +88,6 @@ def test_these_pass_with_any_program(test: str, setup: str, words: str) -> None:
 )
 def test_these_can_fail(test: str, setup: str) -> None:
     assert lack(test, setup) is None
-
-
-@pytest.mark.parametrize(
-    ("code", "becomes"),
-    [
-        ("f(1) == 2", "assert f(1) == 2"),
-        ("2 == candidate(1)", "assert 2 == candidate(1)"),
-        ("not f(1)", "assert not f(1)"),
-        ("f(1) == 2 and f(2) == 3", "assert f(1) == 2 and f(2) == 3"),
-        ("all(f(i) > i for i in [1])", "assert all((f(i) > i for i in [1]))"),
-        ("math.isclose(f(1), 2)", "assert math.isclose(f(1), 2)"),
-        ("Solution().f(1) == 2", "assert Solution().f(1) == 2"),
-        ("r = f(1)\nr == 2", "r = f(1)\nassert r == 2"),
-        ("def check(candidate):\n    candidate(1) == 2", "def check(candidate):\n    assert candidate(1) == 2"),
-        ("f(1) == 2 or print('wrong')", None),
-        ("f(1)", None),
-        ("g(1) == 2", None),
-        ("with raises(TypeError):\n    f(1) < 2", None),
-        ("try:\n    f(1) < 2\nexcept TypeError:\n    pass", None),
-        ("print(f(1) == 2)", None),
-    ],
-)
-def test_lone_comparisons_are_assertions(code: str, becomes: str | None) -> None:
-    tree = ast.parse(code)
-    assert asserted(tree, "f") == (becomes is not None)
-    assert ast.unparse(tree) == (becomes or ast.unparse(ast.parse(code)))
 
 
 @pytest.mark.parametrize(

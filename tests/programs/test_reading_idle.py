@@ -64,8 +64,8 @@ def test_calls_alone_are_tests_since_they_may_raise() -> None:
 
 
 def test_what_says_nothing_behind_the_last_assertion_goes_with_it() -> None:
-    source = "import log\nassert add(1, 2) == 3\nassert add(2, 2) == 4\nlog.flush()\n"
-    assert cases(source) == ("assert add(1, 2) == 3", "assert add(2, 2) == 4\nlog.flush()")
+    source = "import logging\nassert add(1, 2) == 3\nassert add(2, 2) == 4\nlogging.shutdown()\n"
+    assert cases(source) == ("assert add(1, 2) == 3", "assert add(2, 2) == 4\nlogging.shutdown()")
     assert len(cases("assert add(1, 2) == 3\nadd(5, 5)")) == 2
 
 
