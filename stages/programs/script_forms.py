@@ -31,4 +31,4 @@ def _defines(source: str, name: str) -> bool:
     tree = syntax.parse(source)
     if tree is None:
         return f"def {name}" in source
-    return name in syntax.bound(tree.body) or name in syntax.methods(tree, "Solution")
+    return name in syntax.bound(tree.body)

@@ -73,6 +73,8 @@ def test_these_pass_with_any_program(test: str, setup: str, words: str) -> None:
         ("import numpy as np\nnp.testing.assert_allclose(f(1), 2)", ""),
         ("assert_equal(f(1), 2)", "from numpy.testing import assert_equal"),
         ("with pytest.raises(ValueError): f(-1)", "import pytest"),
+        ("case.run()", "class Case:\n    def run(self): assert f(1) == 2\ncase = Case()"),
+        ("try:\n    f(1)\nexcept AssertionError:\n    pass", ""),
         ("verify(f)", "from checks import verify"),
         ("verify()", "from checks import verify"),
         ("solution.anything(1)", "import solution"),

@@ -106,7 +106,8 @@ def test_messages() -> None:
     lacking = error(solution=None, completion=[said, {"role": "assistant", "content": None}])
     assert lacking.startswith("message 1 of field 'completion' has no content; it must be a text, or a list of parts")
     image = [{"type": "image_url", "image_url": {"url": "x"}}]
-    assert "message 0 of field 'prompt' has a wrong content" in error(prompt=[{"role": "user", "content": image}])
+    for content in (image, [*parts, *image]):
+        assert "message 0 of field 'prompt' has a wrong content" in error(prompt=[{"role": "user", "content": content}])
     assert "message 0 of field 'prompt' has no role; it must be a text." in error(prompt=[{"content": "x"}])
 
 

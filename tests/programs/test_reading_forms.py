@@ -114,6 +114,11 @@ def test_tests_that_use_objects_ask_for_inproc(row: Row) -> None:
     assert isinstance(suite_of(ReadingOptions(mode="inproc"), **row), InProcessTests)
 
 
+def test_half_of_the_programs_are_not_most() -> None:
+    row: Row = {"solution": None, "solutions": [STACK, "def Stack(x): return x"], "tests": ["assert Stack(1) == 1"]}
+    assert isinstance(suite_of(**row), SplitTests)
+
+
 @pytest.mark.parametrize(
     "solution",
     [
