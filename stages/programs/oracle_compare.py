@@ -87,17 +87,19 @@ def approx(actual: Value, expected: Value, rtol: float, atol: float) -> bool:
 
 
 def same_set(actual: Value, expected: Value, rtol: float, atol: float) -> bool:
-    """The same elements, in whatever order and number."""
+    """The same elements, in whatever order and number; equal where there are none on either side."""
     own, other = _elements(actual), _elements(expected)
-    return own is not None and other is not None and all(x in other for x in own) and all(x in own for x in other)
+    if own is None or other is None:
+        return own is other and bool(actual == expected)
+    return all(x in other for x in own) and all(x in own for x in other)
 
 
 def multiset(actual: Value, expected: Value, rtol: float, atol: float) -> bool:
-    """The same elements as often, in whatever order."""
+    """The same elements as often, in whatever order; equal where there are none on either side."""
     own, other = _elements(actual), _elements(expected)
-    if own is None or other is None or len(own) != len(other):
-        return False
-    return all(own.count(item) == other.count(item) for item in own)
+    if own is None or other is None:
+        return own is other and bool(actual == expected)
+    return len(own) == len(other) and all(own.count(item) == other.count(item) for item in own)
 
 
 def root(actual: Value, expected: Value, args: tuple[Value, ...], tolerances: tuple[float, float]) -> bool:

@@ -109,12 +109,17 @@ def _read(row: Row, options: ReadingOptions) -> Reading:
         entry_point=entry_point,
         suite=_suite(tests, around),
         reference=reference,
-        heldout=_suite(heldout, replace(around, options=replace(options, mode="auto"))),
+        # The mode is that of the row's tests; only what programs are trusted with holds for all of theirs.
+        heldout=_suite(heldout, around if options.mode == "inproc" else replace(around, options=_by_form(options))),
     )
     solutions = find_solutions(row, entry_point, given, options.stop)
     if tests and task.suite and isinstance(task.suite.tests, (SplitTests, SuiteTests)):
         refuse_objects(tests[0], entry_point, reference, [solution.source for solution in solutions])
     return Reading(task, solutions)
+
+
+def _by_form(options: ReadingOptions) -> ReadingOptions:
+    return replace(options, mode="auto")
 
 
 def _suite(found: tuple[str, Material] | None, around: Around) -> Suite | None:
