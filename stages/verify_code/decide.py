@@ -22,7 +22,7 @@ from stages.programs.strength import measure
 from stages.verify_code.choose import choose, diversity, lone_consensus
 from stages.verify_code.config import VerifyCodeConfig
 from stages.verify_code.diversity import clusters
-from stages.verify_code.task_strength import TaskStrength
+from stages.verify_code.task_strength import TaskStrength, augmentation
 from stages.verify_code.tests_table import TaskTests, TestsTable
 
 
@@ -96,6 +96,7 @@ def decide(programs: Programs, strengths: Mapping[str, TaskStrength], config: Ve
         "statuses": dict(Counter(programs.status).most_common()),
         "outcomes": _outcomes(programs),
         "references": dict(Counter(one.reference_status for one in strengths.values()).most_common()),
+        "augmented": augmentation(strengths.values()),
         **chosen.facts,
     }
     if not np.isnan(programs.judge).all():

@@ -133,6 +133,7 @@ def closing_facts(manifest: Mapping[str, Any], facts: Mapping[str, Any], root: P
         "programs": f"{counts.get('programs', 0):,}, {facts['different_programs']:,} different; {ends}",
         "outcomes": _told(facts["outcomes"]),
         "tests": _tests(facts["tests"]),
+        **({"added tests": _added(facts["augmented"])} if facts["augmented"] else {}),
         "kept": f"{_some(kept['programs'], 'program')} of {_some(kept['tasks'], 'task')} by {kept['rule']}",
     }
     diversity = facts["diversity"]
@@ -150,6 +151,16 @@ def closing_facts(manifest: Mapping[str, Any], facts: Mapping[str, Any], root: P
     if unjudged:
         closing["without a score"] = _told(unjudged)
     return closing | {"written": f"{_some(manifest['written'], 'verdict')} to {root} (level {facts['level']})"}
+
+
+def _added(facts: Mapping[str, Any]) -> str:
+    """What a model's proposals came to."""
+    found = f"{facts['added']:,} of {_some(facts['proposed'], 'proposal')} for {_some(facts['tasks'], 'task')}"
+    if facts["validity"] is not None:
+        found += f", {_percent(facts['validity'])} of which hold"
+    if facts["score_before"] is not None:
+        found += f"; mutation score {facts['score_before']:.2f} before, {facts['score_after']:.2f} after"
+    return found
 
 
 def _pairs(facts: Mapping[str, Any]) -> str:

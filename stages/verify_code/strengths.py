@@ -225,6 +225,7 @@ def _strength(row: Mapping[str, Any]) -> TaskStrength:
         equivalent=equivalent,
         added=added,
         outcomes={sha: bytes.fromhex(text) for sha, text in measured["outcomes"].items()},
+        rounds=json.loads(row["rounds"]),
     )
 
 

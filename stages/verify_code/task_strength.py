@@ -1,8 +1,9 @@
 """What is known of the tests of one task once its reference, mutants of it and a model's tests have been run."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class TaskStrength:
     equivalent: Bools
     added: tuple[NewTest, ...] = ()
     outcomes: Mapping[str, bytes] = field(default_factory=dict)
+    rounds: Sequence[Mapping[str, Any]] = ()
 
     def for_tests(self, own: Sequence[str]) -> "TaskStrength":
         """The same with the task's own tests in another order; those that were not there then are not valid."""
@@ -65,3 +67,26 @@ class TaskStrength:
 
 _FLAKY: Final = OUTCOMES.index(FLAKY)
 _NOT_RUN: Final = OUTCOMES.index("not_run")
+
+
+def augmentation(strengths: Iterable[TaskStrength]) -> dict[str, object] | None:
+    """What a model's proposals came to over all tasks, as JSON; None where no model was asked.
+
+    Scores are means over tasks with mutants, before the first and after the last round. `validity` is the share of the
+    proposals that hold, of use or not.
+    """
+    asked = [one for one in strengths if one.rounds]
+    if not asked:
+        return None
+    counts = sum((Counter(facts["counts"]) for one in asked for facts in one.rounds), Counter[str]())
+    scored = [one.rounds for one in asked if one.rounds[0]["score_before"] is not None]
+    proposed = sum(counts.values())
+    return {
+        "tasks": len(asked),
+        "proposed": proposed,
+        "added": sum(len(one.added) for one in asked),
+        "validity": (counts["useless"] + counts["kept"]) / proposed if proposed else None,
+        "counts": dict(counts),
+        "score_before": float(np.mean([rounds[0]["score_before"] for rounds in scored])) if scored else None,
+        "score_after": float(np.mean([rounds[-1]["score_after"] for rounds in scored])) if scored else None,
+    }

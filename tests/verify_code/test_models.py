@@ -92,6 +92,9 @@ def test_added_tests_are_columns_of_the_matrix_and_count_in_rates(tmp_path: Path
     strength = rows_of(tmp_path / "out" / ".rlbff" / "strength")
     (facts,) = json.loads(strength[0]["rounds"])
     assert facts["counts"]["kept"] == 1
+    said = manifest_of(tmp_path / "out")["facts"]["augmented"]
+    assert (said["tasks"], said["proposed"], said["added"]) == (1, 4, 1)
+    assert said["score_before"] <= said["score_after"]
     described = rows_of(tmp_path / "out" / ".rlbff" / "tests")
     assert [(one["test_id"], one["origin"], one["validated"]) for one in described] == [
         ("0", "input", None),
