@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from stages.core.ask import Check
 from stages.core.chat import CallFailure, ChatRequest, Outcome
+from stages.core.client import Client
 from stages.core.journal import Journal
 from stages.core.manifest import hidden
 from stages.core.options import LlmOptions
@@ -52,19 +52,6 @@ class RulesExtractor:
             answers.append(rules.extract(text.feedback))
             advance(1)
         return answers
-
-
-class Client(Protocol):
-    """A language model, behind a server (core/llm.py) or in this process (models/client.py)."""
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-
-    def complete(
-        self, requests: Sequence[ChatRequest], check: Check, journal: Journal, advance: Callable[[int], None]
-    ) -> list[Outcome]:
-        """The outcome of each request in order; what the journal holds is not asked again."""
 
 
 class ModelExtractor:

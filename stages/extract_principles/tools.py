@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from stages.core.budget import Budget
+from stages.core.client import Client
 from stages.core.errors import ConfigError, RlbffError
 from stages.core.llm import ChatClient
 from stages.core.manifest import hidden
@@ -19,7 +20,7 @@ from stages.core.usage import recorded_usage
 from stages.extract_principles.config import ExtractPrinciplesConfig
 from stages.extract_principles.embedders import open_embedder
 from stages.extract_principles.embedding import Embedder
-from stages.extract_principles.extractors import JOURNALS, Client, Extractor, ModelExtractor, RulesExtractor
+from stages.extract_principles.extractors import JOURNALS, Extractor, ModelExtractor, RulesExtractor
 
 RULES: Final = "rules"
 

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from stages.core.ask import Check
 from stages.core.budget import Budget
 from stages.core.chat import ChatRequest, Message, Outcome
+from stages.core.client import Client
 from stages.core.errors import ConfigError, RlbffError
 from stages.core.journal import Journal
 from stages.core.llm import ChatClient
@@ -30,19 +31,6 @@ Advance = Callable[[int], None]
 
 def untold(finished: int) -> None:
     """An Advance for nobody."""
-
-
-class Client(Protocol):
-    """A language model, behind a server (core/llm.py) or in this process (models/client.py)."""
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-
-    def complete(
-        self, requests: Sequence[ChatRequest], check: Check, journal: Journal, advance: Advance
-    ) -> list[Outcome]:
-        """The outcome of each request in order; what the journal holds is not asked again."""
 
 
 class Asker(Protocol):

@@ -40,8 +40,8 @@ LATER: Final = frozenset(
         "mutants",
         "augment",
         "rounds",
+        "judge_cut",
     }
-    | {"judge_cut"}
 )
 """Options that are about what is made of the runs; the runs themselves are the same whatever they say."""
 

@@ -142,11 +142,19 @@ def keep_rules(place: Path) -> None:
     print("rule | kept | precision | recall | precision minus that of fractions at equal recall")
     for rule in RULES:
         if (rule, "precision") not in figures:
-            print(f"{rule} | refuses")
+            print(f"{rule} | {refusal(place / 'rules', rule, *limits)}")
             continue
         kept = round(figures[rule, "kept"]["value"] * len(found))
         told = (shown(figures.get((rule, metric))) for metric in ("precision", "recall", "precision_minus_frac"))
         print(" | ".join([rule, str(kept), *told]))
+
+
+def refusal(folder: Path, rule: str, *options: str) -> str:
+    """What the command says where a rule cannot decide; the programs are not run again."""
+    arguments = [folder / "programs.jsonl", "-o", folder / "out", "--overwrite", "--keep", rule, *options]
+    command = [sys.executable, "-m", "rlbff_cli", "verify-code", *map(str, arguments), "--log-level", "error"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return f"exit {done.returncode}: {done.stderr.strip()}"
 
 
 def shown(figure: Row | None) -> str:
