@@ -17,7 +17,9 @@ ADD_TESTS = ["assert add(1, 2) == 3", "assert add(0, 0) == 0", "assert add(-1, 1
 RIGHT = "def add(a, b):\n    return a + b\n"
 OTHER = "def add(first, second):\n    return sum([first, second]) if isinstance(first, int) else first + second\n"
 NEARLY = "def add(a, b):\n    return int(a) + int(b)\n"
-RANDOM = "import random\n\ndef add(a, b):\n    return a + b if random.SystemRandom().random() < 0.5 else None\n"
+RANDOM = (
+    "import random\n\ndef add(a, b):\n    return a + b if a == 0 or random.SystemRandom().random() < 0.5 else None\n"
+)
 WRONG = "def add(a, b):\n    return a - b\n"
 
 

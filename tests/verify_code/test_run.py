@@ -97,6 +97,7 @@ def test_bytes_do_not_depend_on_workers_or_on_the_clock(tmp_path: Path, monkeypa
     ]
     assert len(shards[0]) == 4
     assert shards[0] == shards[1]
+    assert [one["kept"] for one in rows_of(tmp_path / "one")] == [True, True, False, False] * 6
 
 
 def test_shares_make_the_same_folder_as_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,15 +144,15 @@ def test_costs_lie_beside_the_shards_or_in_them(tmp_path: Path) -> None:
 
 
 def test_a_flaky_program_is_marked_and_not_kept_unless_asked_for(tmp_path: Path) -> None:
-    tests = ["assert add(1, 2) == 3"] * 8
+    tests = ["assert add(0, 2) == 2"] * 2 + ["assert add(1, 2) == 3"] * 8
     path = write(tmp_path / "p.jsonl", [row("a", RANDOM) | {"tests": tests}, row("b", RIGHT) | {"tests": tests}])
     options = SandboxOptions(machine_factor=1.0, reruns=8)
     verify(path, tmp_path / "out", keep="rel:0.1", sandbox=options)
     found = by_id(tmp_path / "out")["a"]
     assert found["runs"] == 8
     assert found["flaky"] == outcomes(found).count("flaky") > 0
-    assert found["total"] == 8 - found["flaky"]
-    assert not found["kept"]
+    assert found["total"] == 10 - found["flaky"]
+    assert (found["passed"] >= 2, found["kept"], found["keep_reason"][:7]) == (True, False, "flaky: ")
     verify(path, tmp_path / "kept", keep="all", sandbox=options, keep_flaky=True)
     assert by_id(tmp_path / "kept")["a"]["kept"]
     assert by_id(tmp_path / "kept")["b"]["runs"] == 1
@@ -194,15 +195,20 @@ def test_a_suite_gives_all_programs_of_a_task_the_same_tests(tmp_path: Path) -> 
         "import unittest\nfrom solution import add\n\nclass T(unittest.TestCase):\n"
         "    def test_a(self): self.assertEqual(add(1, 1), 2)\n    def test_b(self): self.assertEqual(add(2, 3), 5)\n"
     )
-    rows = [row(name, code) | {"tests": suite} for name, code in (("a", "def add(:"), ("b", RIGHT), ("c", "no code"))]
+    programs = {"a": "def add(:", "b": RIGHT, "c": "no code", "d": "def add(a, b):\n    return 2\n"}
+    rows = [row(name, code) | {"tests": suite} for name, code in programs.items()]
     verify(write(tmp_path / "p.jsonl", rows), tmp_path / "out")
     found = by_id(tmp_path / "out")
-    assert [outcomes(one) for one in found.values()] == [["not_run"] * 2, ["pass"] * 2, ["not_run"] * 2]
-    assert [(one["status"], one["total"], one["pass_rate"]) for one in found.values()] == [
-        ("syntax_error", 2, 0.0),
-        ("done", 2, 1.0),
-        ("syntax_error", 2, 0.0),
+    assert [outcomes(one) for one in found.values()] == [
+        *(["not_run", "not_run"], ["pass", "pass"]),
+        *(["not_run", "not_run"], ["pass", "fail"]),
     ]
+    assert [(one["status"], one["total"], one["pass_rate"]) for one in found.values()] == [
+        *(("syntax_error", 2, 0.0), ("done", 2, 1.0)),
+        *(("syntax_error", 2, 0.0), ("done", 2, 0.5)),
+    ]
+    described = rows_of(tmp_path / "out" / ".rlbff" / "tests")
+    assert [(one["test_id"], one["separation"]) for one in described] == [("T.test_a", 0.0), ("T.test_b", 1.0)]
 
 
 def test_rows_with_other_tests_are_another_task(tmp_path: Path) -> None:
