@@ -40,7 +40,7 @@ def build_command(
     """Return the command `name`; `callback` receives {flag name: str, bool or list of str} of what was typed."""
 
     def function(**typed: object) -> None:
-        callback({key: value for key, value in typed.items() if value is not None})
+        callback({key.removesuffix("_"): value for key, value in typed.items() if value is not None})
 
     parameters = [_parameter(flag) for flag in flags]
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -61,7 +61,7 @@ def _parameter(flag: Flag) -> inspect.Parameter:
     elif flag.kind == "texts":
         annotation = list[str] | None
     return inspect.Parameter(
-        flag.name, inspect.Parameter.KEYWORD_ONLY, default=_typer_info(flag), annotation=annotation
+        flag.field, inspect.Parameter.KEYWORD_ONLY, default=_typer_info(flag), annotation=annotation
     )
 
 

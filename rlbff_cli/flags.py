@@ -5,6 +5,7 @@ Says nothing about where values come from (settings.py) or how typer shows them 
 
 import types
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -42,6 +43,11 @@ class Flag:
         return self.name.upper() if self.positional else f"--{self.name.replace('_', '-')}"
 
     @property
+    def field(self) -> str:
+        """The field's name: `lambda_` for the option `lambda`, which is a word of Python's."""
+        return f"{self.name}_" if iskeyword(self.name) else self.name
+
+    @property
     def variable(self) -> str:
         """The environment variable that sets it: `RLBFF_MAX_COST`."""
         return f"RLBFF_{self.name.upper()}"
@@ -77,7 +83,7 @@ def _flag(field: "Field[Any]", annotation: object, marks: list[object], group: s
     if field.default_factory is not MISSING:
         default = field.default_factory()
     return Flag(
-        name=field.name,
+        name=field.name.removesuffix("_"),
         group=group,
         kind=kind,
         choices=choices,

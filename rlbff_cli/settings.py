@@ -58,7 +58,7 @@ def _build(config_class: type[Config], flags: Iterable[Flag], values: Mapping[st
     own: dict[str, object] = {}
     for flag in flags:
         if flag.name in values:
-            (groups.setdefault(flag.group, {}) if flag.group else own)[flag.name] = values[flag.name]
+            (groups.setdefault(flag.group, {}) if flag.group else own)[flag.field] = values[flag.name]
         elif flag.default is REQUIRED and flag.kind == "texts":
             own[flag.name] = ()
         elif flag.default is REQUIRED:

@@ -4,7 +4,7 @@ The command line and the YAML file show nested groups flat: `run.workers` is `--
 help text is the first string in its `Annotated`; a string that begins with "-" is a short flag; `OPERATIONAL` marks
 an option that cannot change a byte of the result and is therefore left out of the fingerprint; `POSITIONAL` one that is
 typed by its place before the inputs, without a name; `STDIN` a path for which `-` may be written; `Panel` names the
-heading under which `--help` lists a group.
+heading under which `--help` lists a group. `lambda_` is the option `--lambda`.
 Imports nothing but the standard library and the error tree.
 """
 
@@ -168,7 +168,7 @@ def flat(config: object) -> dict[str, object]:
         if hasattr(type(value), "__dataclass_fields__"):
             result |= flat(value)
         else:
-            result[field.name] = _storable(value)
+            result[field.name.removesuffix("_")] = _storable(value)
     return result
 
 
@@ -195,4 +195,4 @@ def _decisive(config: type) -> Iterator[str]:
         if hasattr(inner, "__dataclass_fields__"):
             yield from _decisive(inner)
         elif OPERATIONAL not in getattr(hint, "__metadata__", ()):
-            yield name
+            yield name.removesuffix("_")

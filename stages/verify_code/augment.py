@@ -9,8 +9,8 @@ EvalPlus (arXiv 2305.01210). Tasks go through the rounds side by side, so that a
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+from stages.core.asking import Advance, Asker, untold
 from stages.programs.task import Task
-from stages.verify_code.asking import Advance, Asker, untold
 from stages.verify_code.augment_prompt import augment_chat, prompt_hash, schema
 from stages.verify_code.augmented import Augmented, Job, Known
 from stages.verify_code.augmenting import Augmenting

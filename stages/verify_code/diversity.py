@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stages.core.minhash import distances
 from stages.programs.matrix import Floats, Ints
-from stages.verify_code.minhash import distances
 
 
 class Diversity(NamedTuple):

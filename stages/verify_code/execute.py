@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from stages.core.job import PartOutput
+from stages.core.minhash import signature
 from stages.core.passing import PassThrough, copied
 from stages.core.rows import Problem, Rejected, SourceRow
 from stages.programs.matrix import FLAKY, vector
@@ -20,7 +21,6 @@ from stages.sandbox.verdict import Status, Verdict
 from stages.verify_code import columns
 from stages.verify_code.flaky import Result, suspicious, together
 from stages.verify_code.judge import Judge, JudgeItem
-from stages.verify_code.minhash import signature
 from stages.verify_code.normal_form import digest, normal_form
 from stages.verify_code.verifier import Verifier
 

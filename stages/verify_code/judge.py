@@ -9,14 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from stages.core.asking import Advance, Model, untold
 from stages.core.chat import CallFailure, Outcome
 from stages.core.runner import reading
 from stages.core.slices import ReadOptions
 from stages.programs.task import Chat
-from stages.verify_code.asking import Advance, Model, open_model, untold
 from stages.verify_code.config import VerifyCodeConfig
 from stages.verify_code.judge_file import read_scores
 from stages.verify_code.judge_prompt import SCHEMA, judge_chat, parse_score, prompt_hash
+from stages.verify_code.local_model import open_model
 
 COLUMN: Final = "column"
 LLM: Final = "llm"

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.core import folder
+from stages.core.asking import Model
 from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.manifest import fingerprint, hidden
 from stages.core.options import identity
@@ -30,12 +31,12 @@ from stages.programs.reading import read_row
 from stages.programs.task import Task
 from stages.sandbox.verdict import Status
 from stages.verify_code import columns
-from stages.verify_code.asking import Model, open_model
 from stages.verify_code.augment import augment_all, augmentation_identity
 from stages.verify_code.augmented import Augmented, NewTest
 from stages.verify_code.augmented import Job as AugmentJob
 from stages.verify_code.jobs import LATER, Settings, reading_options
 from stages.verify_code.known import KnownPrograms
+from stages.verify_code.local_model import open_model
 from stages.verify_code.measuring import Measured, measure
 from stages.verify_code.opening import open_verifier
 from stages.verify_code.task_strength import TaskStrength

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stages.verify_code.minhash import similarity
+from stages.core.minhash import similarity
 
 
 def farthest_first(signatures: Sequence[bytes], cluster: Sequence[int], scores: Sequence[float], n: int) -> list[int]:

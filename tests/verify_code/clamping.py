@@ -18,10 +18,10 @@ from stages.sandbox.jobs import (
     SplitTests,
 )
 from stages.sandbox.layers import require
-from stages.verify_code.asking import open_model
 from stages.verify_code.augment import augment_all
 from stages.verify_code.augmented import COUNTED, Augmented, Job, Known
 from stages.verify_code.config import SandboxOptions, VerifyCodeConfig
+from stages.verify_code.local_model import open_model
 from stages.verify_code.measuring import Measured
 from stages.verify_code.mutants import Mutant
 from stages.verify_code.verifier import SandboxVerifier

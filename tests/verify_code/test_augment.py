@@ -10,9 +10,9 @@ from stages.sandbox.jobs import (
     SplitTests,
     SuiteTests,
 )
-from stages.verify_code.asking import open_model
 from stages.verify_code.augment import augment, augmentation_identity
 from stages.verify_code.augmented import COUNTED, Job
+from stages.verify_code.local_model import open_model
 from stages.verify_code.verifier import SandboxVerifier
 from tests.servers.scripted import Call, scripted
 from tests.verify_code.clamping import (

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stages.verify_code.asking import open_model
 from stages.verify_code.augment import augment_all
 from stages.verify_code.augmented import Job
+from stages.verify_code.local_model import open_model
 from stages.verify_code.verifier import SandboxVerifier
 from tests.servers.chat_server import start_server
 from tests.servers.scripted import Call, Said, completion

@@ -3,8 +3,8 @@ import random
 import numpy as np
 import pytest
 
+from stages.core.minhash import PERMUTATIONS, signature
 from stages.verify_code.diversity import Diversity, clusters, farthest_first, measure
-from stages.verify_code.minhash import PERMUTATIONS, signature
 from tests.naive import diversity as naive
 
 

@@ -1,6 +1,6 @@
-"""Opens what `--llm` names and asks it, with a journal for each part and purpose: for the judge and for new tests.
+"""Opens what `--llm` names and asks it, with a journal for each part and purpose: judging, writing tests, annotating.
 
-Models in this process are imported only where one is named.
+How a model in this process is opened, its caller says.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +20,6 @@ from stages.core.llm import ChatClient
 from stages.core.manifest import hidden
 from stages.core.options import LlmOptions
 from stages.core.usage import recorded_usage
-from stages.verify_code.config import VerifyCodeConfig
 
 JOURNALS: Final = "journal"
 """The folder, among our own files of the output, that holds the journals of calls."""
@@ -31,6 +30,13 @@ Advance = Callable[[int], None]
 
 def untold(finished: int) -> None:
     """An Advance for nobody."""
+
+
+class LocalClient(Client, Protocol):
+    """A model in this process, which also tells what its calls cost."""
+
+    def facts(self) -> Mapping[str, object]:
+        """What the calls of this process came to."""
 
 
 class Asker(Protocol):
@@ -110,14 +116,20 @@ class _JournalAsker:
         )
 
 
-def open_model(config: VerifyCodeConfig, root: Path, notice: Callable[[str], None]) -> Model:
+def open_model(
+    options: LlmOptions,
+    seed: int,
+    root: Path,
+    notice: Callable[[str], None],
+    open_local: Callable[[LlmOptions, int], LocalClient],
+) -> Model:
     """The model that `--llm` names; journals lie under `root`. Contacts a server.
 
     Raises:
         ConfigError: `--llm` names no back end. EndpointError: the server cannot be reached. InputMissing: a model's
         folder does not exist.
     """
-    options, folder = config.llm, hidden(root, JOURNALS)
+    folder = hidden(root, JOURNALS)
     recorded = partial(recorded_usage, folder, Budget.of(options))
     if _is_server(options):
         client = ChatClient(options, notice=notice)
@@ -126,16 +138,14 @@ def open_model(config: VerifyCodeConfig, root: Path, notice: Callable[[str], Non
         except RlbffError:  # the first contact failed
             client.close()
             raise
-        return Model(client, options, config.run.seed, folder, client.facts, recorded, client.close)
+        return Model(client, options, seed, folder, client.facts, recorded, client.close)
     check_choice(options)
-    from stages.models.client import LocalClient
-
-    local = LocalClient(options, config.run.seed)
-    return Model(local, options, config.run.seed, folder, local.facts, recorded, _nothing)
+    local = open_local(options, seed)
+    return Model(local, options, seed, folder, local.facts, recorded, _nothing)
 
 
 def check_choice(options: LlmOptions) -> None:
-    """Raise ConfigError unless `--llm` names a server or a model; rules can neither judge nor write tests."""
+    """Raise ConfigError unless `--llm` names a server or a model; rules cannot do what is asked of one here."""
     name = options.llm or ""
     if not (_is_server(options) or (name.startswith("local:") and name != "local:")):
         raise ConfigError(f"--llm is {options.llm!r}; write a URL (http://host:8000/v1) or local:MODEL.")

@@ -3,7 +3,7 @@ import random
 import numpy as np
 import pytest
 
-from stages.verify_code.minhash import PERMUTATIONS, distances, shingles, signature, similarity
+from stages.core.minhash import PERMUTATIONS, distances, shingles, signature, similarity
 from tests.naive import minhash as naive
 
 
