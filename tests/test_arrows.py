@@ -33,12 +33,15 @@ THIRD_PARTY: dict[str, set[str]] = {
     "stages/models": {"torch", "transformers", "tokenizers", "sentence_transformers", "safetensors", "jinja2", "numpy"},
     "stages/sandbox": set(),
     "stages/programs": {"numpy"},
+    "stages/select_cotp": {"numpy", "numba", "llvmlite", "pyarrow", "yaml"},
+    "stages/select_cotp/config.py": set(),
+    "stages/select_cotp/by_tslearn.py": {"numpy", "tslearn"},
     "stages/verify_code": {"numpy", "pyarrow", "yaml"},
     "stages/verify_code/config.py": set(),
 }
 
 # Rooms that only an extra of pyproject.toml makes work.
-NEEDS_AN_EXTRA = ("stages/models", "stages/rewards", "stages/train_rm")
+NEEDS_AN_EXTRA = ("stages/models", "stages/rewards", "stages/train_rm", "stages/select_cotp/by_tslearn.py")
 
 # What the command line may know of the stages: their options, how a folder is read, and how it is printed.
 CLI_MAY_IMPORT = ("errors", "progress", "options", "manifest", "shards", "report", "helpsteer3")

@@ -226,6 +226,65 @@ TIMINGS: Final = Table(
     "What verdicts cost, kept under `.rlbff/timings/`, since it varies between runs and shards must not.",
 )
 
+COTS: Final = Table(
+    "cots",
+    (
+        Column("id", pa.string(), "Name of the row; sha256 of the canonical row where the input has none."),
+        Column("question_id", pa.string(), "The question that it answers; a hash of the prompt where none is given."),
+        Column("prompt", CHAT, "The question; plain text is read as one user message."),
+        Column("completion", CHAT, "The chain of thought with its answer; plain text is one assistant message."),
+        Column("correct", pa.bool_(), "Whether the answer is right, where that is known."),
+        Column("patterns", pa.list_(pa.string()), "Names of reasoning patterns in their order."),
+        Column("entropy", pa.list_(pa.float16()), "Entropy of each token of the completion, in nats."),
+    ),
+    "Chains of thought with their chains of patterns and of entropies.",
+    "TRL (SFT), datasets",
+)
+
+SPANS: Final = pa.list_(pa.struct([pa.field("start", pa.int32()), pa.field("end", pa.int32())]))
+"""Where each pattern stands: characters [start:end] of the completion's text."""
+
+SELECTED: Final = Table(
+    "selected",
+    (
+        *COTS.columns,
+        Column("core_id", pa.string(), "The core row it was selected for; null in arms that know none."),
+        Column("rank", pa.int32(), "Its place among the rows of that core row, from 1, by distance."),
+        Column("distance", pa.float64(), "The combined distance to the core row, scaled, with utility if any."),
+        Column("d_pattern", pa.float32(), "Weighted DTW distance of the pattern chains, in [0, max(1, m/n)]."),
+        Column("d_entropy", pa.float32(), "DTW distance of the entropy chains, in nats a bin."),
+        Column("arm", pa.string(), "What selected it: assign, knn, greedy, random or random-matched."),
+        Column("pattern_spans", SPANS, "Where each pattern stands in the completion; null for patterns of the input."),
+        Column("annotator", pa.string(), "Where the patterns come from: column, rules@1, or the model's name."),
+        Column("entropy_model", pa.string(), "The model that entropies are of, with revision and dtype; or column."),
+        Column("num_tokens", pa.int32(), "Length of the completion in tokens: of the entropy chain, else words."),
+    ),
+    "Chains of thought selected for their likeness to a core set.",
+    "TRL (SFT), datasets",
+)
+
+ARMS: Final = Table(
+    "arms",
+    (
+        Column("arm", pa.string(), "What selected the row: the method, a control arm, a lambda, the utility; or pool."),
+        Column("id", pa.string(), "Row of the pool."),
+        Column("question_id", pa.string(), "The question that it answers."),
+        Column("core_id", pa.string(), "The core row it was selected for, if any."),
+        Column("rank", pa.int32(), "Its place among the rows of that core row."),
+        Column("distance", pa.float64(), "Its distance there."),
+        Column("correct", pa.bool_(), "Whether its answer is right, where known."),
+        Column(
+            "success_rate",
+            pa.float32(),
+            "Share of a policy's samples that solve the question, where known.",
+        ),
+        Column("num_tokens", pa.int32(), "Length of the completion in tokens."),
+        Column("chars", pa.int32(), "Length of the completion in characters."),
+        Column("patterns", pa.list_(pa.string()), "Its pattern chain."),
+    ),
+    "The pool and what each arm selects of it, kept under `.rlbff/arms/`; `rlbff eval selection` measures it.",
+)
+
 METRICS: Final = Table(
     "metrics",
     (
@@ -260,6 +319,9 @@ TABLES: Final = (
     PREFERENCES,
     VERDICTS,
     TIMINGS,
+    COTS,
+    SELECTED,
+    ARMS,
     METRICS,
     DROPPED_ROWS,
     REJECTED,
