@@ -107,6 +107,9 @@ class SelectCotpConfig:
     ] = "simd"
     memory_mb: Annotated[int, "Memory for distances and candidates, in MiB.", OPERATIONAL] = 2048
     pictures: Annotated[int, "Selected pairs whose alignment the report shows.", OPERATIONAL] = 12
+    show: Annotated[
+        tuple[str, ...], "Further pairs to show there: POOL_ID or POOL_ID=CORE_ID, comma-separated.", OPERATIONAL
+    ] = ()
     chains: Annotated[ChainOptions, _CHAINS] = field(default_factory=ChainOptions)
     llm: Annotated[LlmOptions, Panel("Language model")] = field(default_factory=LlmOptions)
     run: Annotated[RunOptions, Panel("Run")] = field(default_factory=RunOptions)
