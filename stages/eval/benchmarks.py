@@ -21,6 +21,7 @@ from stages.eval import (
     reward_bench_2,
     rm_bench,
     scored_rows,
+    selection,
     sensitivity,
     verification,
 )
@@ -181,5 +182,17 @@ BENCHMARKS: Final[Mapping[BenchmarkName, Benchmark]] = {
         missing=verification.missing,
         doubts=verification.doubts,
         main="precision",
+    ),
+    "selection": Benchmark(
+        needs=("arm",),
+        stored="correct",
+        read=selection.read,
+        measure=lambda items, smallest: selection.measure(items),
+        scored=lambda item: True,
+        missing=selection.missing,
+        doubts=selection.doubts,
+        main="correct",
+        repeats=True,
+        note=selection.NOTE,
     ),
 }

@@ -26,12 +26,13 @@ BenchmarkName = Literal[
     "pass-at-k",
     "reasoning-potential",
     "verification",
+    "selection",
 ]
 
 OWN_PRINCIPLES: Final = ("principle-pairs", "calibration", "hacking", "sensitivity")
 """Benchmarks whose rows each name the principle that they are judged on."""
 
-NO_SCORES: Final = ("alpaca", "pass-at-k", "reasoning-potential", "verification")
+NO_SCORES: Final = ("alpaca", "pass-at-k", "reasoning-potential", "verification", "selection")
 """Benchmarks that no scores are needed for."""
 
 MOST_SAMPLES: Final = 1_000_000
