@@ -119,7 +119,7 @@ def drawn(seed: int, questions: int = 14) -> list[dict[str, Any]]:
 
     pool = []
     for place in range(questions):
-        rate = perhaps(float(rng.choice([0, 0.25, 0.5, 1])))
+        rate = perhaps(float(rng.choice([0, 0.05, 0.25, 0.5, 1])))
         for copy in range(int(rng.integers(1, 7))):
             tokens = int(rng.integers(5, 90))
             known = {"success_rate": rate, "num_tokens": perhaps(tokens), "chars": perhaps(4 * tokens)}
