@@ -16,67 +16,63 @@ from numpy.typing import NDArray
 
 from stages.core.minhash import PERMUTATIONS, SHINGLE
 from stages.select_cotp.arrays import I32, I64, U64, Bools
-from stages.select_cotp.word_runs import run_hashes, word_hashes
+from stages.select_cotp.word_runs import normalised, run_hashes, word_hashes
 
 Signatures = NDArray[np.uint32]
 
 _SEED: Final = 0
 
 
-def text_hash(normal: str) -> int:
-    """64 bits of the blake2b of a text that `word_runs.normalised` made; equal texts have equal hashes."""
-    return int.from_bytes(hashlib.blake2b(normal.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+def digest_of(text: str) -> int:
+    """64 bits of the blake2b of the normalised text: rows whose completions have the same one are equal."""
+    normal = normalised(text).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(normal, digest_size=8).digest(), "big")
 
 
-def word_signature(normal: str) -> bytes:
-    """The MinHash signature of the runs of five words of a normalised text: P whole numbers of 32 bits, little-endian.
+def word_signature(text: str) -> bytes:
+    """The MinHash signature of the runs of five words of a text: P whole numbers of 32 bits, little-endian.
 
     Of the form that `core.minhash.similarity` compares, but of other functions. Fewer than five words are one run; a
     text without any word is a run of its own.
     """
-    words = word_hashes(normal)
-    runs = run_hashes(words, SHINGLE) if len(words) else np.array([text_hash(normal)], dtype=np.uint64)
+    words = word_hashes(text)
+    runs = run_hashes(words, SHINGLE) if len(words) else np.array([digest_of(text)], dtype=np.uint64)
     least: Signatures = _least(runs, *_functions())
     return least.astype("<u4").tobytes()
 
 
-def read_signatures(signatures: Sequence[bytes]) -> Signatures:
-    """Signatures as a table (N, P) of uint32."""
-    assert all(len(one) == 4 * PERMUTATIONS for one in signatures)
-    return np.frombuffer(b"".join(signatures), dtype="<u4").reshape(len(signatures), PERMUTATIONS)
-
-
-def find_duplicates(hashes: U64, signatures: Signatures | None, threshold: float) -> I64:
+def find_duplicates(digests: U64, signatures: Sequence[bytes] | None, threshold: float) -> I64:
     """For each row the row that it repeats, or -1 where it is kept; (N,).
 
-    `hashes` (N,) are of `text_hash`, `signatures` (N, P) of `word_signature`; without these, and at a
-    threshold of 1, only equal texts repeat.
+    `digests` (N,) are of `digest_of`, `signatures` (N of them) of `word_signature`; without these, and at a threshold
+    of 1, only equal texts repeat.
+
     Rows are taken in their order: one is dropped where a row that was *kept* before is equal, or has a similarity of
     at least `threshold` in [0.5, 1]; it repeats the first such row. So of a chain in which each row resembles the next
     but not the one after, the first and the third stay: kept rows never resemble each other, and each dropped row
     resembles a kept one. No pair is missed: with B = 1 + the largest number of places in which two signatures that are
     alike differ, some band is equal in both.
     """
-    first_equal = _first_equal(hashes)
-    if signatures is None or threshold == 1 or not len(hashes):
-        return np.where(first_equal < np.arange(len(hashes)), first_equal, -1)
-    assert signatures.shape == (len(hashes), PERMUTATIONS)
-    assert signatures.dtype == np.uint32
     assert 0.5 <= threshold <= 1
+    first_equal = _first_equal(digests)
+    if signatures is None or threshold == 1 or not len(digests):
+        return np.where(first_equal < np.arange(len(digests)), first_equal, -1)
+    assert len(signatures) == len(digests)
+    table = np.frombuffer(b"".join(signatures), dtype="<u4").reshape(len(signatures), PERMUTATIONS)
     needed = math.ceil(threshold * PERMUTATIONS - 1e-9)
-    groups, count = _groups(signatures, PERMUTATIONS - needed + 1)
-    firsts: I64 = _repeats(signatures, first_equal, groups, count, needed)
+    groups, count = _groups(table, PERMUTATIONS - needed + 1)
+    firsts: I64 = _repeats(table, first_equal, groups, count, needed)
     return firsts
 
 
-def in_core(hashes: U64, core_hashes: U64) -> Bools:
+def in_core(digests: U64, core_digests: U64) -> Bools:
     """Which rows have the text of a core row; (N,)."""
-    return np.isin(hashes, core_hashes)
+    return np.isin(digests, core_digests)
 
 
-def _first_equal(hashes: U64) -> I64:
-    """The first row with the hash of each row; (N,)."""
-    _, firsts, places = np.unique(hashes, return_index=True, return_inverse=True)
+def _first_equal(digests: U64) -> I64:
+    """The first row with the digest of each row; (N,)."""
+    _, firsts, places = np.unique(digests, return_index=True, return_inverse=True)
     found: I64 = firsts.astype(np.int64)[places.reshape(-1)]
     return found
 

@@ -26,17 +26,15 @@ _UNSPACED: Final = (
 
 def normalised(text: str) -> str:
     """The text in NFC, case-folded, each stretch of white space one space, none at the ends."""
-    # case folding can undo the composition of NFC
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-    return " ".join(folded.split())
+    return " ".join(_folded(text).split())
 
 
-def word_hashes(normal: str) -> U64:
-    """A hash of each word of a normalised text in order, (W,): its longest runs of letters, marks and digits.
+def word_hashes(text: str) -> U64:
+    """A hash of each word of a text in order, (W,): its longest runs of letters, marks and digits, normalised.
 
-    Punctuation, white space and symbols only separate, so that `x+3` and `$x + 3$` have the same words.
+    Punctuation, white space and symbols only separate, so that `x+3` and `$X + 3$` have the same words.
     """
-    codes = np.frombuffer(normal.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    codes = np.frombuffer(_folded(text).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     hashes: U64 = _words(codes, _kinds())
     return hashes
 
@@ -46,6 +44,13 @@ def run_hashes(words: U64, length: int) -> U64:
     assert length >= 1
     hashes: U64 = _runs(words, min(length, max(len(words), 1)))
     return hashes
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    # case folding can undo the composition of NFC
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 @cache
