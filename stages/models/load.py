@@ -33,14 +33,16 @@ def load_causal_lm(
     device: str | None = None,
     dtype: str | None = None,
     tokenizer: Any = None,  # noqa: ANN401 - transformers' tokenizers share no type
+    revision: str | None = None,
 ) -> Loaded:
     """Load a language model by folder or hub id; `tokenizer` is its own, where it was loaded before.
 
-    Default device: cuda where there is one, else cpu. Default dtype: bfloat16 on cuda, else float32. Raises
-    InputMissing for a folder that is not there, EndpointError for a hub id that cannot be had, DataError for a model
-    that transformers cannot load whole, ConfigError for a device or dtype that does not exist here.
+    `revision` is a branch, tag or commit on the hub; a folder has none. Default device: cuda where there is one, else
+    cpu. Default dtype: bfloat16 on cuda, else float32. Raises InputMissing for a folder that is not there,
+    EndpointError for a hub id that cannot be had, DataError for a model that transformers cannot load whole,
+    ConfigError for a device or dtype that does not exist here.
     """
-    return _load(transformers.AutoModelForCausalLM, model, device, dtype, tokenizer)
+    return _load(transformers.AutoModelForCausalLM, model, device, dtype, tokenizer, revision=revision)
 
 
 def load_classifier(
@@ -91,11 +93,13 @@ def load_for_training(
     return loaded
 
 
-def load_tokenizer(model: str) -> Any:  # noqa: ANN401 - as above
+def load_tokenizer(model: str, revision: str | None = None) -> Any:  # noqa: ANN401 - as above
     """Load a model's tokenizer alone, to look at it before the weights. Raises as `load_causal_lm` does."""
     source = find_model(model)
     with told_plainly(source):
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            source, trust_remote_code=False, revision=revision or "main"
+        )
     if not tokenizer("yes", add_special_tokens=False)["input_ids"]:
         raise DataError(f"The model {model} has no tokenizer: its tokenizer files are missing or empty.")
     return tokenizer
@@ -197,16 +201,22 @@ def _load(
     dtype: str | None,
     tokenizer: Any = None,  # noqa: ANN401 - as above
     may_lack: Set[str] = frozenset(),
+    revision: str | None = None,
     **settings: object,
 ) -> Loaded:
     where = find_device(device)
     precision = find_dtype(dtype, where)
     source = find_model(model)
     quiet_bars()
-    tokenizer = tokenizer or load_tokenizer(model)
+    tokenizer = tokenizer or load_tokenizer(model, revision)
     with told_plainly(source), _without_report():
         network, info = kind.from_pretrained(
-            source, dtype=precision, trust_remote_code=False, output_loading_info=True, **settings
+            source,
+            dtype=precision,
+            trust_remote_code=False,
+            output_loading_info=True,
+            revision=revision or "main",
+            **settings,
         )
     # transformers fills missing weights with random numbers and only warns; a pooler is not used by us
     missing = sorted(name for name in info["missing_keys"] - may_lack if "pooler" not in name)

@@ -152,13 +152,13 @@ def make_template(tokenizer: Any) -> EntailmentTemplate:  # noqa: ANN401
     return replace(template, samples=template._sample_ids(tokenizer))
 
 
-def render_chat(tokenizer: Any, chat: Sequence[Message]) -> str:  # noqa: ANN401
-    """Return a chat as text by the chat template's own defaults, without a cue for a further turn, at a pinned date.
+def render_chat(tokenizer: Any, chat: Sequence[Message], *, cue: bool = False) -> str:  # noqa: ANN401
+    """Return a chat as text by the chat template's own defaults, at a pinned date.
 
-    Raises DataError if the chat template refuses it.
+    With `cue` it ends where the assistant's next turn begins. Raises DataError if the chat template refuses it.
     """
     with _told_plainly(tokenizer, chat):
-        return _rendered(tokenizer, chat, PINNED_DATE, cue=False)
+        return _rendered(tokenizer, chat, PINNED_DATE, cue=cue)
 
 
 def _takes_system_turn(tokenizer: Any) -> bool:  # noqa: ANN401
