@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, Protocol, TypedDict
 
 import numpy as np
 
@@ -26,7 +26,7 @@ _LEAST_ROWS, _FIRST_ROWS, _FEW_ROWS, _MOST_ROWS = 32, 64, 256, 8192
 _NO_MATRIX: Final = np.empty((0, 0), np.float32)
 
 
-class Facts(NamedTuple):
+class Facts(TypedDict):
     """How a search went. Under `auto` the clock has a say in it, so it belongs to no output that is compared.
 
     `prune`: none, patterns, or keogh, the way that was cheapest last. Of `pairs`, all that there are, `entropy_pairs`
@@ -64,8 +64,9 @@ class Search:
     `nearest` is K, one for all core rows or one for each; a core row with K = 0 is left out, which saves nothing but
     its place in pruned search: to widen the lists of a few core rows, make kernels and a Search of these rows alone.
     `memory_bytes` bounds the heaps and the distances under way, not the block that the caller holds. `prune`: `none`
-    computes all entropy distances, `patterns` those that pattern distance and chain ends leave open, `auto` measures
-    what is cheaper, LB_Keogh among it. `ConfigError` if the memory does not do.
+    computes all entropy distances, `patterns` those that pattern distance and chain ends leave open, `keogh` what
+    LB_Keogh leaves of these (chains of one length), `auto` measures what is cheapest. `ConfigError` if the memory does
+    not do.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Search:
         nearest: int | I64,
         threads: int,
         memory_bytes: int,
-        prune: Literal["auto", "none", "patterns"] = "auto",
+        prune: Literal["auto", "none", "patterns", "keogh"] = "auto",
         radius: int | None = None,
     ) -> None:
         assert objectives
@@ -129,13 +130,19 @@ class Search:
         """How the search went so far."""
         pairs = self._rows * self._num_core
         share = self._pairs / pairs if pairs else 0.0
-        return Facts(self._choice.best, pairs, self._pairs, share, self._cells)
+        return {
+            "prune": self._choice.best,
+            "pairs": pairs,
+            "entropy_pairs": self._pairs,
+            "entropy_share": share,
+            "entropy_cells": self._cells,
+        }
 
     def _ways(self, prune: str) -> list[str]:
-        if prune == "none" or self._entropy is None:
+        if self._entropy is None:
             return ["none"]
-        if prune == "patterns":
-            return ["patterns"]
+        if prune != "auto":
+            return [prune]
         assert self._core is not None
         return ["patterns", "none"] + (["keogh"] if self._core.length is not None else [])
 
