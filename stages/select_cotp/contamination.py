@@ -52,8 +52,8 @@ class Benchmarks:
         for place, (_, text) in enumerate(items):
             words = word_hashes(text)
             runs.append(run_hashes(words, RUN) if len(words) >= RUN else np.zeros(0, dtype=np.uint64))
-            if len(words) < RUN:
-                self._short.setdefault(_whole(text), place)
+            if len(words) < RUN and (whole := _whole(text)):
+                self._short.setdefault(whole, place)
         self._starts: I64 = np.cumsum([0, *map(len, runs)], dtype=np.int64)
         self._runs: U64 = np.concatenate(runs) if runs else np.zeros(0, dtype=np.uint64)
         self._sorted: U64 = np.unique(self._runs)
