@@ -16,7 +16,7 @@ FALLBACK: Final = "state"
 PATTERNS: Final = {
     "restate": "says again what is given or asked",
     "plan": "says what to do next, or breaks the problem down",
-    "define": "gives names to quantities",
+    "define": "gives names to quantities, or sets up equations",
     "recall": "brings in a fact, formula or theorem",
     "observe": "points at something in what is there",
     "compute": "calculates or transforms",
@@ -52,7 +52,8 @@ class Rule(NamedTuple):
 
 OPENERS: Final = (
     r"(?:(?:so(?! far)|okay|ok|alright|all right|now|well|then|and|but|yet|hmm+|wait|oh|ah|yes|yeah|right|also|next|"
-    r"again|similarly|likewise|here|therefore|thus|hence|actually|no|first(?:ly)?|second(?:ly)?|third(?:ly)?|finally|lastly|"
+    r"again|similarly|likewise|here|therefore|thus|hence|actually|no|first(?:ly)?|second(?:ly)?"
+    r"|third(?:ly)?|finally|lastly|"
     r"however|in fact|a (?:minute|moment|second)|let's see|let me see)\b|"
     r"好|好的|嗯|那么|然后|接着|首先|其次|最后|现在|所以|因此|但是|不过|等等|等一下)"
 )
@@ -82,7 +83,8 @@ RULES: Final = (
         "step",
         r"\bdouble[- ]?check"
         r"|\b(?:let's|let me|let us|i'll|we'll|should|need to|want to|must|can|to) (?:just )?(?:re-?)?(?:check|"
-        r"verify|confirm|validate)\b|\bmake sure\b|\bsanity check|\bchecks out\b|\bas a check\b"
+        r"verify|confirm|validate)\b|\bmake sure\b|\bto be (?:absolutely |extra |more |completely )?(?:sure"
+        r"|certain)\b|\bsanity check|\bchecks out\b|\bas a check\b"
         r"|\b(?:that|this|it|which|everything|all|calculations?|result|answer|reasoning)(?: all)? (?:also "
         r")?(?:seems?|looks?|is) (?:to be )?(?:correct|right|reasonable|consistent|plausible|fine)\b"
         r"|\b(?:that|this|which) (?:makes (?:more )?sense|checks|matches|agrees|confirms|is consistent)\b"
@@ -113,14 +115,15 @@ RULES: Final = (
     Rule(
         "backtrack",
         "sentence",
-        r"(?:\W*(?:oh|but|hmm+|ah|no|and|so|okay)\b)*\W*(?:wait|hold on|scratch|not quite|actually|no,|nope)\b",
+        r"(?:\W*(?:oh|but|hmm+|ah|no|and|so|okay)\b)*\W*(?:wait|hold on|scratch|not quite|actually|no,|nope)\b"
+        r"|but earlier\b",
         r"(?:但|嗯)?[，,]?(?:等等|等一下|不，|其实|且慢)",
     ),
     Rule(
         "doubt",
         "bare",
         r"[^.\n]{0,60}\b(?:complicated|tricky|messy|confusing|tedious|quite involved|challenging|overwhelming|"
-        r"daunting|too (?:hard|complex|long|difficult)|time-consuming|cumbersome)\b"
+        r"daunting|too (?:vague|hard|complex|long|difficult)|time-consuming|cumbersome)\b"
         r"|(?:i'm|i am|i) (?:[a-z]+ ){0,2}(?:not (?:\w+ )?(?:sure|certain)|stuck|confused|unsure|struggling)"
         r"|not sure\b|i (?:don't|do not|can't) (?:know|see|remember|think)"
         r"|(?:this|that|it)(?: is|'s| seems| looks) (?:[a-z]+ )?(?:difficult|hard|unclear|not (?:clear|obvious|"
@@ -143,7 +146,8 @@ RULES: Final = (
         r"look at)[^.\n]{0,30}\b(?:cases|possibilities|scenarios|subcases)\b"
         r"|(?:in|for) the (?:first|second|third|fourth|other|next|last) (?:sub)?case\b|otherwise\b"
         r"|if (?!(?:i|we|you) (?:let|define|denote|set)\b|that's the case|so\b|this is\b)|suppos(?:e|ing)\b"
-        r"|assum(?:e|ing)\b|when \S+ (?:=|<|>|≤|≥|is\b|\\[a-z])|for the (?:first|second|third|other|last)\b"
+        r"|assum(?:e|ing)\b|when \S+ (?:=|<|>|≤|≥|is\b|\\[a-z])|for the (?:first|second|third|other"
+        r"|last) (?:case|scenario|possibility)\b"
         r"|either\b",
         r"情况|分(?:类|情况)|若|当.{1,15}时|如果|假设|假如",
     ),
@@ -163,17 +167,17 @@ RULES: Final = (
         "define",
         "bare",
         r"let(?:'s| us| me)? (?:also )?(?:denote|define|call|label|assign|represent|introduce|set\b(?! (?:the|"
-        r"these|them|up))|name|say\b|assume|place)|if (?:i|we) (?:let|define|denote|set)\b|let (?!(?:me|us)\b)"
+        r"these|them))|name|say\b|assume|place)|if (?:i|we) (?:let|define|denote|set)\b|let (?!(?:me|us)\b)"
         r"|(?:we |i |i'll |we'll |i can |we can |to |first label |i should |should )?(?:probably )?(?:denote|"
         r"define|label|introduce)\b|denoting|defining|letting|where (?:\$|\\\(|[a-z]\b)|i'll (?:call|set)"
-        r"|we (?:let|set)\b(?! (?:the|these|them|up))",
+        r"|(?:we (?:can )?|to )?set(?:ting)? up\b|we (?:let|set)\b(?! (?:the|these|them))",
         r"设|令|记|定义",
     ),
     Rule(
         "restate",
         "opening",
         r"(?:i|we)(?:'ve| have)(?: got)? (?:this|a|an|the|these|here|to find|to)\b"
-        r"|(?:i|we) (?:need|want)(?: to)? (?:find|determine|understand|figure)\b"
+        r"|(?:i|we) need to find\b"
         r"|(?:i'm|we're|i am|we are) (?:given|asked|told|trying|looking|dealing)|given\b",
     ),
     Rule(
@@ -183,13 +187,14 @@ RULES: Final = (
         r"mentions|here|specifies|requires)|(?:we're|we are|i'm|i am|you are) (?:given|told|asked)"
         r"|we (?:are )?given|it(?:'s| is) given|given\b(?! (?:this|these|that|the)\b)"
         r"|(?:it|they) (?:says?|asks?|wants?)\b|the (?:goal|task|aim|objective) is"
-        r"|(?:i|we) (?:know|have) from the problem",
+        r"|(?:i|we) (?:know|have) from the problem|understand(?:ing)? the problem|(?:i"
+        r"|we) need to understand (?:what|the problem)",
         r"(?:从|根据)?(?:题目|题意|题干|已知|给定)|问题(?:是|要求)|求(?!和|导|解)|(?:我们)?(?:需要|要)求",
     ),
     Rule(
         "recall",
         "bare",
-        r"recall\b|remember\b|i (?:recall|remember|know)\b|we (?:know|recall)\b"
+        r"(?:let's |let me |let us )?(?:recall|remember)\b|i (?:recall|remember|know)\b|we (?:know|recall)\b"
         r"|from (?:the (?:\w+ )?(?:formula|theorem|identity|definition|properties)|what i)"
         r"|by (?:the )?(?:\w+(?:'s)? ){0,4}(?:theorem|formula|identity|inequality|rule|lemma|definition|symmetry|"
         r"law|property|criterion|principle|am-gm|vieta)|according to"
@@ -207,12 +212,13 @@ RULES: Final = (
         "bare",
         r"let(?:'s| me| us) (?:break|start|begin|try to|think|understand|proceed|first|see|look|find|figure|focus|"
         r"approach|solve|work|organi[sz]e|go|move|consider|analy[sz]e|rephrase|visuali[sz]e|explore|try|use|do|"
-        r"draw|sketch|tackle|set up)\b"
-        r"|(?:i|we)(?: will| would| can| could| should| just| also| now| still| first|'ll|'d)* (?:need|want|have|"
+        r"draw|sketch|tackle)\b"
+        r"|(?:i|we)(?: will| would| can| could| should| just| also| now| still| first|'ll|'d)* (?:need|want|have to|"
         r"like|going|try|must|aim|proceed|start|begin|follow|focus|look for)\b|(?:i|we) (?:will|should|must)\b"
         r"|to (?:solve|find|determine|calculate|compute|get|do|answer|prove|minimi[sz]e|maximi[sz]e|simplify|"
         r"proceed|tackle|figure)\b(?![^.\n]*=)|\W*step \d|my (?:approach|plan|idea|strategy|task|goal)"
-        r"|the (?:plan|strategy|idea|approach|key|next step|first step|trick)\b|identify\b|understand\b"
+        r"|the (?:plan|strategy|idea|approach|key|next step|first step|trick)\b|identify\b"
+        r"|understand\b(?! the problem)"
         r"|(?:i'll|we'll|i will|we will)\b|(?:maybe|perhaps) (?:i|we) (?:can|could|should|need)\b",
         r"第[\d一二三四五六七八九十]+步|步骤|思路|(?:我们)?(?:先|需要|可以先|接下来|要)|让我(?:们)?(?:先|来)?"
         r"|接下来|下面",
