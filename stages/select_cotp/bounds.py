@@ -35,6 +35,10 @@ class Envelope(NamedTuple):
     high: F32
 
 
+NO_MATRIX: Final = np.empty((0, 0), np.float32)
+NO_ENVELOPE: Final = Envelope(NO_MATRIX, NO_MATRIX)
+
+
 class Offers(NamedTuple):
     """Room for pairs that may enter a heap, all (room,); `row` counts within the block."""
 

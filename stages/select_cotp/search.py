@@ -15,7 +15,7 @@ import numpy as np
 
 from stages.core.errors import ConfigError
 from stages.select_cotp.arrays import F32, F64, I64, Block, Candidates, Codes, Objective, Series
-from stages.select_cotp.bounds import Envelope, Offers, ends, envelope, offer, survivors
+from stages.select_cotp.bounds import NO_ENVELOPE, NO_MATRIX, Envelope, Offers, ends, envelope, offer, survivors
 from stages.select_cotp.choice import Choice
 from stages.select_cotp.heaps import BYTES_OF_ENTRY, Heaps
 
@@ -23,7 +23,6 @@ _ROOM: Final = 1 << 16
 _BYTES_OF_THREAD: Final = 4 << 20
 _PAIRS_OF_CHUNK: Final = 1 << 18
 _LEAST_ROWS, _FIRST_ROWS, _FEW_ROWS, _MOST_ROWS = 32, 64, 256, 8192
-_NO_MATRIX: Final = np.empty((0, 0), np.float32)
 
 
 class Facts(TypedDict):
@@ -148,8 +147,7 @@ class Search:
 
     def _chunks(self, rows: int) -> Iterator[tuple[int, int, bool]]:
         """(first, end, warm) of each chunk: small ones at first, so that few pairs go without a bound."""
-        even = max(_FEW_ROWS, -(-rows // (16 * self._threads)))
-        wanted = min(_MOST_ROWS, even, max(_PAIRS_OF_CHUNK // self._num_core, _FEW_ROWS), self._rows_that_fit)
+        wanted = min(chunk_rows(rows, self._num_core, self._threads), self._rows_that_fit)
         first = 0
         while first < rows:
             end = min(rows, first + min(wanted, self._ramp))
@@ -158,8 +156,8 @@ class Search:
 
     def _search(self, block: Block, first: int, end: int, warm: bool) -> None:
         """Offer all pairs of a chunk to the heaps; runs on several threads at once."""
-        block = _cut(block, first, end)
-        d_pattern = d_entropy = _NO_MATRIX
+        block = cut(block, first, end)
+        d_pattern = d_entropy = NO_MATRIX
         if self._patterns is not None:
             assert block.patterns is not None
             d_pattern = self._patterns.block(block.patterns)
@@ -189,7 +187,7 @@ class Search:
             return self._entropy.block(pool), self._num_core * len(pool), cells
         used = self._factors[:, 1] > 0
         worst = np.stack([heaps.worst() for heaps, uses in zip(self._heaps, used, strict=True) if uses])
-        around = self._envelope() if way == "keogh" else Envelope(_NO_MATRIX, _NO_MATRIX)
+        around = self._envelope() if way == "keogh" else NO_ENVELOPE
         core_ends, pool_ends = ends(core), ends(pool)
         rows = np.empty(max(_ROOM, len(block)), np.int64)
         starts, most = np.empty(self._num_core + 1, np.int64), np.empty(self._num_core)
@@ -254,6 +252,12 @@ class Search:
                 )
 
 
+def chunk_rows(rows: int, num_core: int, threads: int) -> int:
+    """Rows that go through the kernels at once: some chunks of a block for each thread, each with enough pairs."""
+    even = max(_FEW_ROWS, -(-rows // (16 * threads)))
+    return min(_MOST_ROWS, even, max(_PAIRS_OF_CHUNK // num_core, _FEW_ROWS))
+
+
 def _rows_that_fit(num_core: int, entries: int, threads: int, memory_bytes: int) -> int:
     """The most rows of a chunk; `ConfigError` if not even a few fit."""
     fixed = entries * BYTES_OF_ENTRY + threads * _BYTES_OF_THREAD
@@ -268,7 +272,7 @@ def _rows_that_fit(num_core: int, entries: int, threads: int, memory_bytes: int)
     return rows
 
 
-def _cut(block: Block, first: int, end: int) -> Block:
+def cut(block: Block, first: int, end: int) -> Block:
     """Rows of a block, without a copy of their chains."""
     rows = slice(first, end)
     patterns, entropy = block.patterns, block.entropy
