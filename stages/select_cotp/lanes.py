@@ -7,12 +7,14 @@ What is computed, and in which tiles, is the kernels' own. All of it is IEEE ari
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from llvmlite import binding, ir
 from numba import njit, types
 from numba.core.base import BaseContext
+from numba.core.typing.templates import Signature
+from numba.extending import intrinsic
 
 from stages.select_cotp.arrays import F32
 
@@ -24,6 +26,9 @@ _FLOAT: Final = ir.FloatType()
 _INT32: Final = ir.IntType(32)
 _INTP: Final = ir.IntType(64)
 _CACHE_LINE: Final = 64
+
+Emit: TypeAlias = Callable[[BaseContext, ir.IRBuilder, Signature, list[ir.Value]], ir.Value]
+"""Writes the instructions of a call: (context, builder, types of the call, arguments) -> the result."""
 
 
 def host_lanes(features: Mapping[str, bool] | None = None) -> tuple[int, int]:
@@ -44,6 +49,21 @@ def host_lanes(features: Mapping[str, bool] | None = None) -> tuple[int, int]:
     if features.get("neon"):  # 32 registers of 4
         return 16, 4
     return 8, 4
+
+
+def emitted(define: Callable[..., tuple[Signature, Emit]]) -> Callable[..., Any]:
+    """What compiled functions may call: `define(context, *kinds)`, at the top of a module, gives signature and `Emit`.
+
+    Arguments that are constants of the caller arrive as literal kinds. A function that captures an intrinsic, rather
+    than finding it in its module, is never found in numba's cache again.
+    """
+    return intrinsic(prefer_literal=True)(define)
+
+
+def literal(kind: types.Type) -> int:
+    """The constant that this kind of an argument stands for."""
+    assert isinstance(kind, types.Literal), f"{kind} must be a constant of the calling function"
+    return int(kind.literal_value)
 
 
 def stamp_of(*files: str) -> int:
@@ -123,6 +143,10 @@ class Lanes:
         module = self.builder.module
         signature = ir.FunctionType(self.type, [self.type] * 3)
         return self.builder.call(module.globals.get(name) or ir.Function(module, signature, name), [a, b, c])
+
+    def quotient(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The quotients a / b."""
+        return self.builder.fdiv(a, b)
 
     def absolute(self, a: ir.Value) -> ir.Value:
         """|a|, by clearing the sign bit."""
