@@ -80,20 +80,21 @@ def entropy_alignment(core: F32 | F64, pool: F32 | F64, radius: int | None = Non
     if len(ours) * len(theirs) > MOST_CELLS:
         assert radius is None or len(ours) == len(theirs)
         radius = None if radius is None else -(-radius * LONGEST // len(ours))
-        ours, theirs = _shortened(ours), _shortened(theirs)
+        ours, theirs = shortened(ours, LONGEST), shortened(theirs, LONGEST)
     return Curves(ours, theirs, _aligned(np.abs(ours[:, None] - theirs[None, :]), radius))
+
+
+def shortened(chain: F64, most: int) -> F64:
+    """The means of `most` equal pieces of a longer chain, as entropies are binned; else the chain."""
+    if len(chain) <= most:
+        return chain
+    starts = np.arange(most) * len(chain) // most
+    return np.asarray(np.add.reduceat(chain, starts) / np.diff(starts, append=len(chain)))
 
 
 def _aligned(cost: F64, radius: int | None = None) -> Alignment:
     core, pool = np.array(align(cost, radius), dtype=np.int64).T
     return Alignment(core, pool, cost[core, pool])
-
-
-def _shortened(chain: F64) -> F64:
-    if len(chain) <= LONGEST:
-        return chain
-    starts = np.arange(LONGEST) * len(chain) // LONGEST
-    return np.asarray(np.add.reduceat(chain, starts) / np.diff(starts, append=len(chain)))
 
 
 @njit(nogil=True, cache=True)

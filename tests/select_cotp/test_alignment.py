@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tslearn.metrics import dtw_path_from_metric
 
-from stages.select_cotp.alignment import LONGEST, MOST_CELLS, align, entropy_alignment, pattern_alignment
+from stages.select_cotp.alignment import LONGEST, MOST_CELLS, align, entropy_alignment, pattern_alignment, shortened
 
 F64 = NDArray[np.float64]
 
@@ -93,13 +93,19 @@ def test_chains_too_long_to_show_are_shortened_to_means() -> None:
     assert (len(found.core), len(found.pool)) == (LONGEST, LONGEST)
     assert found.core[:3].tolist() == [1, 4, 7]
     assert found.pool.tolist() == long[:LONGEST].tolist()
-    whole = entropy_alignment(long[:LONGEST], long[: MOST_CELLS // LONGEST])
-    assert len(whole.core) == LONGEST
-    assert whole.core[1] == 1
+    whole = entropy_alignment(long[: 2 * LONGEST], long[: MOST_CELLS // (2 * LONGEST)])
+    assert whole.core.tolist() == long[: 2 * LONGEST].tolist()
     # the best path would be further from the diagonal than 30 places, which are ten of the pieces
     banded = entropy_alignment(long, long + 300, 30)
     assert len(banded.core) == LONGEST
     assert np.abs(banded.alignment.core - banded.alignment.pool).max() == 10
+
+
+def test_pieces_differ_by_one_where_they_do_not_fit() -> None:
+    # as bins of entropy chains are cut: tokens 0, 1 2, 3 4 or 0 1, 2 3 4, by floor(k T / L)
+    assert shortened(np.array([1.0, 2, 3, 4, 6]), 3).tolist() == [1, 2.5, 5]
+    assert shortened(np.array([1.0, 2, 3, 4, 6]), 2).tolist() == [1.5, 13 / 3]
+    assert shortened(np.array([1.0, 2]), 3).tolist() == [1, 2]
 
 
 def test_names_by_hand() -> None:
