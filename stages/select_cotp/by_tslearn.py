@@ -38,9 +38,14 @@ def alignment(cost: NDArray[np.floating]) -> tuple[list[tuple[int, int]], float]
 
 
 def barycentre(series: Series, length: int) -> F64:
-    """The mean chain (length,) under squared DTW, by barycentre averaging (Petitjean et al. 2011)."""
+    """The mean chain (length,) under squared DTW, by barycentre averaging (Petitjean et al. 2011); a local optimum.
+
+    It starts from the chain nearest to all others, stretched to `length`.
+    """
     data = _tslearn("utils").to_time_series_dataset(_chains(series))
-    found: F64 = _tslearn("barycenters").dtw_barycenter_averaging(data, barycenter_size=length)
+    middle = _chains(series)[int(_tslearn("metrics").cdist_dtw(data).sum(axis=1).argmin())]
+    start = np.interp(np.linspace(0, 1, length), np.linspace(0, 1, len(middle)), middle)
+    found: F64 = _tslearn("barycenters").dtw_barycenter_averaging(data, init_barycenter=start[:, None])
     return found[:, 0]
 
 
