@@ -112,14 +112,14 @@ def floats(value: object, field: str) -> F32 | None:
     try:
         exact = np.array(value, dtype=np.float64)
     except OverflowError:
-        exact = np.array([item if item is None else _clipped(item) for item in value], dtype=np.float64)
+        exact = np.array([_clipped(item) for item in value], dtype=np.float64)
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, which the check of chains refuses
         return exact.astype(np.float32)
 
 
-def _clipped(value: float) -> float:
-    """A whole number of any length as a float."""
-    return math.copysign(math.inf, value) if abs(value) > 10**300 else float(value)
+def _clipped(value: float | None) -> float | None:
+    """A whole number that no float holds as an infinite one."""
+    return math.copysign(math.inf, (value > 0) - 0.5) if isinstance(value, int) and abs(value) > 10**300 else value
 
 
 def _shown(value: object) -> str:

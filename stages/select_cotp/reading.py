@@ -147,17 +147,23 @@ def _turns(row: Row) -> tuple[Chat, Chat, str]:
 
 
 def _chat(value: object, name: str, role: str) -> Chat:
-    value = cells.listed(value)
+    messages = _messages(cells.listed(value))
+    if messages is not None:
+        return messages
     if isinstance(value, str) and name != "messages":
         return to_chat(value, role)
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        messages = [{"role": item.get("role"), "content": item.get("content")} for item in value]
-        if all(is_message(message) for message in messages):
-            return messages
     if isinstance(value, list) and len(value) > 1 and all(isinstance(item, str) for item in value):
         text = f"field {name!r} holds {len(value)} texts; write a row for each sample, with the same question."
         raise bad_cell("several_samples", name, text)
     raise cells.wrong_type(name, "a text or a list of messages with role and content", value)
+
+
+def _messages(value: object) -> Chat | None:
+    """The value as messages cut down to role and content, where it is a list of these."""
+    if not (isinstance(value, list) and value and all(isinstance(item, dict) for item in value)):
+        return None
+    messages = [{"role": item.get("role"), "content": item.get("content")} for item in value]
+    return messages if all(is_message(message) for message in messages) else None
 
 
 def _question_text(chat: Chat, name: str) -> str:
