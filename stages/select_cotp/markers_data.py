@@ -11,7 +11,7 @@ Where = Literal["step", "opening", "closing", "sentence", "bare"]
 last step. sentence: at the beginning of a sentence. bare: there too, behind such words as "okay, so" or "wait, but"."""
 
 FALLBACK_FORMULA: Final = "compute"
-FALLBACK: Final = "state"
+FALLBACK: Final = "remark"
 
 PATTERNS: Final = {
     "restate": "says again what is given or asked",
@@ -29,9 +29,9 @@ PATTERNS: Final = {
     "alternative": "turns to another approach",
     "correct": "names or mends an error of its own",
     "doubt": "says that it is hard or unclear",
-    "recap": "gathers what was found so far",
+    "summary": "gathers what was found so far",
     "answer": "gives the final answer",
-    "state": "none of these: a sentence without any of the words below",
+    "remark": "none of these: a sentence without any of the words below",
 }
 """Every name with what it is for. Short and unlike each other in their letters, since chains are compared by those."""
 
@@ -115,7 +115,7 @@ RULES: Final = (
     Rule(
         "backtrack",
         "sentence",
-        r"(?:\W*(?:oh|but|hmm+|ah|no|and|so|okay)\b)*\W*(?:wait|hold on|scratch|not quite|actually|no,|nope)\b"
+        r"(?:\W*(?:oh|but|hmm+|ah|no|and|so|okay)\b)*\W*(?:wait|hold on|scratch|not quite|actually|nope|no(?=[,.]))\b"
         r"|but earlier\b",
         r"(?:但|嗯)?[，,]?(?:等等|等一下|不，|其实|且慢)",
     ),
@@ -131,7 +131,7 @@ RULES: Final = (
         r"不确定|(?:有点|比较|非常|很)?(?:复杂|困难|麻烦|棘手)|没有头绪",
     ),
     Rule(
-        "recap",
+        "summary",
         "bare",
         r"in summary\b|to summari[sz]e|summari[sz]ing|to recap|recap\b|so far\b|overall\b|altogether|in short\b"
         r"|in conclusion|putting (?:it|this|everything|these|all)|to conclude"
