@@ -117,7 +117,7 @@ def floats(value: object, field: str) -> F32 | None:
         return exact.astype(np.float32)
 
 
-def _clipped(value: float | None) -> float | None:
+def _clipped(value: int | float | None) -> int | float | None:
     """A whole number that no float holds as an infinite one."""
     return math.copysign(math.inf, (value > 0) - 0.5) if isinstance(value, int) and abs(value) > 10**300 else value
 

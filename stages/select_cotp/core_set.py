@@ -73,7 +73,6 @@ def build_core(facts: CoreFacts, size: int, per_question: int = 2, accept: Seque
     _check_enough(facts, accepted, size, per_question)
     cover = _Cover(facts, _by_ties(facts, accepted), per_question)
     picks = [Pick(place, cover.take(cover.row_of(place)), "accepted") for place in accepted]
-    cover.close(accepted)
     round_ = 1
     while len(picks) < size:
         row, gain = _best(cover.starts, cover.pairs, cover.weight, cover.bound, cover.open)
@@ -125,9 +124,6 @@ class _Cover:
         if self._left[question] <= 0:
             self.open[self._question == question] = False
         return gain
-
-    def close(self, places: Sequence[int]) -> None:
-        self.open[np.isin(self.places, places)] = False
 
     def forget(self) -> None:
         """Begin a new round, in which nothing is covered."""

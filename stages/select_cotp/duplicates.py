@@ -54,14 +54,15 @@ def find_duplicates(digests: U64, signatures: Sequence[bytes] | None, threshold:
     alike differ, some band is equal in both.
     """
     assert 0.5 <= threshold <= 1
-    first_equal = _first_equal(digests)
     if signatures is None or threshold == 1 or not len(digests):
+        first_equal = _first_equal(digests)
         return np.where(first_equal < np.arange(len(digests)), first_equal, -1)
+    # equal texts have equal signatures
     assert len(signatures) == len(digests)
     table = np.frombuffer(b"".join(signatures), dtype="<u4").reshape(len(signatures), PERMUTATIONS)
     needed = math.ceil(threshold * PERMUTATIONS - 1e-9)
     groups, count = _groups(table, PERMUTATIONS - needed + 1)
-    firsts: I64 = _repeats(table, first_equal, groups, count, needed)
+    firsts: I64 = _repeats(table, groups, count, needed)
     return firsts
 
 
@@ -123,7 +124,7 @@ def _keys(signatures: Signatures, start: int, stop: int) -> U64:
 
 
 @njit(nogil=True, cache=True)
-def _repeats(signatures: Signatures, first_equal: I64, groups: I32, num_groups: int, needed: int) -> I64:
+def _repeats(signatures: Signatures, groups: I32, num_groups: int, needed: int) -> I64:
     """Each row against the kept rows of its groups; `heads` and `following` are linked lists of these."""
     num_rows, num_bands = groups.shape
     heads = np.full(num_groups, -1, dtype=np.int32)
@@ -131,10 +132,6 @@ def _repeats(signatures: Signatures, first_equal: I64, groups: I32, num_groups: 
     compared_with = np.full(num_rows, -1, dtype=np.int64)
     repeats = np.full(num_rows, -1, dtype=np.int64)
     for row in range(num_rows):
-        equal = first_equal[row]
-        if equal < row:
-            repeats[row] = equal if repeats[equal] < 0 else repeats[equal]
-            continue
         found = num_rows
         for band in range(num_bands):
             other = heads[groups[row, band]] if groups[row, band] >= 0 else -1

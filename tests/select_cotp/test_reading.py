@@ -284,6 +284,12 @@ def test_real_steps(shared_data: Path) -> None:
         assert one.correct is row["final_answer_correct"]
 
 
+def test_label_of_steps_is_no_truth_value() -> None:
+    found = read_cot({"id": "a", "problem": "p", "steps": ["a", "b"], "label": 1})
+    assert isinstance(found, Cot)
+    assert (found.correct, found.completion_text) == (None, "a\n\nb")
+
+
 def test_real_rows_of_several_samples_say_how_to_go_on(shared_data: Path) -> None:
     source = rows(shared_data / "qwen25math/math_cot_100.jsonl.gz")
     with pytest.raises(DataError, match=r"--map completion=response"):

@@ -50,6 +50,10 @@ def test_different_words(one: str, other: str) -> None:
     assert word_hashes(one).tolist() != word_hashes(other).tolist()
 
 
+def test_marks_are_parts_of_words() -> None:
+    assert len(word_hashes("नमस्ते दुनिया")) == 2
+
+
 def test_no_word() -> None:
     assert len(word_hashes("")) == len(word_hashes("!? + 。")) == 0
     assert len(run_hashes(word_hashes(""), 5)) == 0
