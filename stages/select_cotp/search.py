@@ -19,6 +19,8 @@ from stages.select_cotp.bounds import NO_ENVELOPE, NO_MATRIX, Envelope, Offers, 
 from stages.select_cotp.choice import Choice
 from stages.select_cotp.heaps import BYTES_OF_ENTRY, Heaps
 
+PruneName = Literal["auto", "none", "patterns", "keogh"]
+
 _ROOM: Final = 1 << 16
 _BYTES_OF_THREAD: Final = 4 << 20
 _PAIRS_OF_CHUNK: Final = 1 << 18
@@ -79,7 +81,7 @@ class Search:
         nearest: int | I64,
         threads: int,
         memory_bytes: int,
-        prune: Literal["auto", "none", "patterns", "keogh"] = "auto",
+        prune: PruneName = "auto",
         radius: int | None = None,
     ) -> None:
         assert objectives
@@ -89,12 +91,13 @@ class Search:
         self._entropy = entropy if any(o.of_entropy for o in objectives) else None
         assert self._patterns is not None or not any(o.of_pattern for o in objectives)
         assert self._entropy is not None or not any(o.of_entropy for o in objectives)
-        self._core, self._radius, self._num_core, self._threads = core, radius, num_core, threads
+        self._core = core if self._entropy is not None else None
+        self._radius, self._num_core, self._threads = radius, num_core, threads
         entries = int(np.broadcast_to(nearest, num_core).sum()) * len(objectives)
         self._rows_that_fit = _rows_that_fit(num_core, entries, threads, memory_bytes)
         self._heaps = [Heaps(num_core, nearest) for _ in objectives]
         self._around: Envelope | None = None
-        self._choice = Choice(self._ways(prune))
+        self._choice = Choice(ways_of(prune, self._core), steady=("none",))
         self._ramp = _FIRST_ROWS if self._choice.ways != ("none",) else _MOST_ROWS
         self._lock = threading.Lock()
         self._rows = self._pairs = self._cells = 0
@@ -136,14 +139,6 @@ class Search:
             "entropy_share": share,
             "entropy_cells": self._cells,
         }
-
-    def _ways(self, prune: str) -> list[str]:
-        if self._entropy is None:
-            return ["none"]
-        if prune != "auto":
-            return [prune]
-        assert self._core is not None
-        return ["patterns", "none"] + (["keogh"] if self._core.length is not None else [])
 
     def _chunks(self, rows: int) -> Iterator[tuple[int, int, bool]]:
         """(first, end, warm) of each chunk: small ones at first, so that few pairs go without a bound."""
@@ -187,7 +182,7 @@ class Search:
             return self._entropy.block(pool), self._num_core * len(pool), cells
         used = self._factors[:, 1] > 0
         worst = np.stack([heaps.worst() for heaps, uses in zip(self._heaps, used, strict=True) if uses])
-        around = self._envelope() if way == "keogh" else NO_ENVELOPE
+        around = self._envelope() if way == "keogh" and core.length == pool.length else NO_ENVELOPE
         core_ends, pool_ends = ends(core), ends(pool)
         rows = np.empty(max(_ROOM, len(block)), np.int64)
         starts, most = np.empty(self._num_core + 1, np.int64), np.empty(self._num_core)
@@ -250,6 +245,15 @@ class Search:
                 heaps.push(
                     out.core[:count], out.distance[:count], tie, position, out.d_pattern[:count], out.d_entropy[:count]
                 )
+
+
+def ways_of(prune: PruneName, core: Series | None) -> tuple[PruneName, ...]:
+    """The ways among which a search chooses; `core` are the entropy chains of the core, None if they do not matter."""
+    if core is None:
+        return ("none",)
+    if prune != "auto":
+        return (prune,)
+    return ("patterns", "none") if core.length is None else ("patterns", "none", "keogh")
 
 
 def chunk_rows(rows: int, num_core: int, threads: int) -> int:

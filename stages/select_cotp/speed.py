@@ -8,13 +8,14 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from stages.select_cotp.arrays import F32, F64, I64, Block, Objective, Series
 from stages.select_cotp.bounds import NO_ENVELOPE, NO_MATRIX, Envelope, ends, envelope, survivors
-from stages.select_cotp.search import EntropyKernelLike, PatternKernelLike, Search, chunk_rows, cut
+from stages.select_cotp.choice import num_trials
+from stages.select_cotp.search import EntropyKernelLike, PatternKernelLike, PruneName, Search, chunk_rows, cut, ways_of
 
 _ENOUGH_SECONDS: Final = 0.2
 _ROWS: Final = 8192
@@ -43,6 +44,15 @@ class _Way(NamedTuple):
     share: float
 
 
+class _Pool(NamedTuple):
+    """A pool of `rows` rows, of which each core row keeps `nearest`; `threads` chunks of `chunk` rows at once."""
+
+    rows: int
+    nearest: float
+    chunk: int
+    threads: int
+
+
 def forecast(
     *,
     patterns: PatternKernelLike | None,
@@ -54,7 +64,7 @@ def forecast(
     threads: int,
     block: Block,
     rows: int,
-    prune: Literal["auto", "none", "patterns", "keogh"] = "auto",
+    prune: PruneName = "auto",
     radius: int | None = None,
 ) -> Forecast:
     """The time that `Search` with these arguments takes for `rows` pool rows, without reading them.
@@ -78,17 +88,16 @@ def forecast(
     base = _seconds_per_row(search.add, block)
     if used is None or core is None:
         return _forecast(_Way(base, 0.0), rows, threads, "none")
-    ways = {}
-    if prune in ("auto", "none"):
-        ways["none"] = _Way(base + _seconds_per_row(lambda part: used.block(_series(part)), block), 1.0)
-    chunk = chunk_rows(min(rows, 1 << 16), num_core, threads)
-    if prune != "none":
-        sample = _Sample(patterns, used, core, num_core, objectives, cut(block, 0, min(len(block), _SAMPLE_ROWS)))
-        for way in ("patterns", "keogh") if prune == "auto" and core.length is not None else (_one_way(prune),):
-            around = envelope(sample.core, radius) if way == "keogh" else NO_ENVELOPE
-            ways[way] = sample.way(base, around, float(np.mean(nearest)), rows, chunk)
+    sample = _Sample(patterns, used, core, num_core, objectives, cut(block, 0, _SAMPLE_ROWS))
+    pool = _Pool(rows, float(np.mean(nearest)), chunk_rows(min(rows, 1 << 16), num_core, threads), threads)
+    ways: dict[PruneName, _Way] = {}
+    for name in ways_of(prune, core):
+        if name == "none":
+            ways[name] = _Way(base + _seconds_per_row(lambda part: used.block(_series(part)), block), 1.0)
+        else:
+            ways[name] = sample.way(base, envelope(sample.core, radius) if name == "keogh" else NO_ENVELOPE, pool)
     best = min(ways, key=lambda name: ways[name].seconds)
-    return _forecast(_with_trials(ways, best, rows, chunk), rows, threads, best)
+    return _forecast(_with_trials(ways, best, pool), rows, threads, best)
 
 
 class _Instant:
@@ -135,12 +144,14 @@ class _Sample:
         self._pair = long / len(every)
         self._call = max(0.0, short - len(few) * self._pair)
 
-    def way(self, base: float, around: Envelope, nearest: float, rows: int, chunk: int) -> _Way:
-        """What a row costs with these bounds, over a whole pool of `rows` rows."""
+    def way(self, base: float, around: Envelope, pool: _Pool) -> _Way:
+        """What a row costs with these bounds, over a whole pool."""
         ranks = np.unique(np.geomspace(1, len(self._block), 12).astype(np.int64))
         looks = [self._look(rank, around) for rank in ranks]
-        share = _mean_share(np.array([look.share for look in looks]), ranks / len(self._block), nearest, rows)
-        call = self._call * min(1.0, share * chunk) / chunk
+        shares = np.array([look.share for look in looks])
+        share = _mean_share(shares, ranks / len(self._block), pool)
+        # a core row that nothing is left of is not called for
+        call = self._call * min(1.0, share * pool.chunk) / pool.chunk
         return _Way(base + self._num_core * (looks[0].seconds + self._pair * share + call), share)
 
     def _look(self, rank: int, around: Envelope) -> _Way:
@@ -165,30 +176,28 @@ class _Sample:
         return worst
 
 
-def _mean_share(shares: F64, depths: F64, nearest: float, rows: int) -> float:
-    """The share of pairs that pass over a whole pool, from those at some depths, which rise to 1.
+def _mean_share(shares: F64, depths: F64, pool: _Pool) -> float:
+    """The share of pairs that pass over a whole pool, from the shares at some depths, which rise to 1.
 
-    After n rows the heaps are `nearest / n` deep. Deeper than the sample goes, the share falls as it last did, as a
-    power of the depth.
+    When n rows have come, bounds are held against heaps that are `nearest / n` deep, but for the rows that are under
+    way at once: half of all while chunks still double. Deeper than the sample goes, the share falls on as a power of
+    the depth.
     """
-    if rows <= nearest:
+    if pool.rows <= pool.nearest:
         return 1.0
-    logs = np.log(np.maximum(shares, depths))
-    seen = np.geomspace(max(nearest, 1.0), rows, 64)
-    depth = np.log(np.minimum(1.0, nearest / seen))
-    slope = (logs[min(3, len(logs) - 1)] - logs[0]) / max(1e-9, np.log(depths[min(3, len(logs) - 1)] / depths[0]))
-    beyond = np.minimum(0.0, depth - np.log(depths[0]))
-    at = np.exp(np.interp(depth, np.log(depths), logs) + slope * beyond)
-    return float((seen[0] + np.sum(np.diff(seen) * (at[1:] + at[:-1]) / 2)) / rows)
+    logs, seen = np.log(np.maximum(shares, depths)), np.geomspace(max(pool.nearest, 1.0), pool.rows, 64)
+    depth = np.log(np.minimum(1.0, pool.nearest / np.maximum(seen / 2, seen - pool.chunk * pool.threads)))
+    near = min(3, len(logs) - 1)
+    slope = (logs[near] - logs[0]) / max(1e-9, math.log(depths[near] / depths[0]))
+    at = np.exp(np.interp(depth, np.log(depths), logs) + slope * np.minimum(0.0, depth - math.log(depths[0])))
+    return float((seen[0] + np.sum(np.diff(seen) * (at[1:] + at[:-1]) / 2)) / pool.rows)
 
 
-def _with_trials(ways: dict[str, _Way], best: str, rows: int, chunk: int) -> _Way:
-    """The best way and what `Choice` spends on chunks of the others: once, and again ever more rarely."""
-    chunks = max(1, rows // chunk)
-    trials = min(chunks, 1 + max(0, math.ceil(math.log(chunks / 8, 4)) if chunks > 8 else 0)) / chunks
-    others = [way for name, way in ways.items() if name != best]
-    own = ways[best]
-    return _Way(*(own[k] + trials * sum(way[k] - own[k] for way in others) for k in range(2)))
+def _with_trials(ways: dict[PruneName, _Way], best: PruneName, pool: _Pool) -> _Way:
+    """The best way, and what goes to trials of the others."""
+    chunks, own = max(1, pool.rows // pool.chunk), ways[best]
+    tried = [(way, num_trials(chunks, steady=name == "none") / chunks) for name, way in ways.items() if name != best]
+    return _Way(*(own[k] + sum(share * (way[k] - own[k]) for way, share in tried) for k in range(2)))
 
 
 def _forecast(way: _Way, rows: int, threads: int, name: str) -> Forecast:
@@ -220,7 +229,3 @@ def _measured(work: Callable[[int], F32], core: I64) -> tuple[F32, float]:
 def _series(block: Block) -> Series:
     assert block.entropy is not None
     return block.entropy
-
-
-def _one_way(prune: str) -> str:
-    return "patterns" if prune == "auto" else prune
