@@ -8,6 +8,7 @@ import pytest
 
 from stages.core.errors import ConfigError
 from stages.select_cotp.arrays import F32, Block, Candidates, Codes, Objective, Series
+from stages.select_cotp.dtw import EntropyKernel, radius_of
 from stages.select_cotp.search import Search
 from tests.naive.search import SlowEntropy, TablePatterns, nearest
 
@@ -208,3 +209,56 @@ def test_the_fault_of_a_thread_comes_out() -> None:
     )
     with pytest.raises(ZeroDivisionError, match="own fault"):
         search.add(case.block)
+
+
+@pytest.mark.parametrize("prune", WAYS)
+@pytest.mark.parametrize("band", [None, 0.1])
+def test_the_vector_kernels_find_what_sorting_finds(prune: str, band: float | None) -> None:
+    random = np.random.default_rng(11)
+    core, pool = (_smooth(random, rows, 40) for rows in (5, 900))
+    block = Block(np.arange(900), random.integers(0, 9, 900).astype(np.uint64), None, pool, random.random(900))
+    kernel = EntropyKernel(core, band=band)
+    objective = Objective("lambda 0", 0.0, 4.0, 0.1)
+    search = Search(
+        patterns=None,
+        entropy=kernel,
+        core=core,
+        num_core=5,
+        objectives=[objective],
+        nearest=6,
+        threads=3,
+        memory_bytes=64 * MIB,
+        prune=prune,  # type: ignore[arg-type]
+        radius=radius_of(band, 40),
+    )
+    search.add(block)
+    _same(search.found(), [nearest(np.empty((5, 0)), kernel.block(pool), block, objective, [6] * 5)])
+    assert (search.facts["entropy_pairs"] == 4500) == (prune == "none")
+
+
+def _smooth(random: np.random.Generator, rows: int, length: int) -> Series:
+    values = np.cumsum(random.normal(0, 0.2, (rows, length)), axis=1) + random.normal(0, 2, (rows, 1))
+    return Series(np.abs(values).astype(np.float32).ravel(), np.arange(rows + 1) * length)
+
+
+def test_core_chains_of_one_length_do_not_make_those_of_the_pool_so() -> None:
+    case = Case(12, num_core=1, length=None)
+    search = case.search([MAIN], 3, prune="keogh")
+    search.add(case.block)
+    _same(search.found(), case.expected([MAIN], 3))
+
+
+def test_columns_of_files_that_cannot_be_written_to_are_read() -> None:
+    case = Case(13)
+    assert case.block.entropy is not None
+    for array in (*case.block[:2], case.block.shortfall, case.block.entropy.values, case.block.entropy.starts):
+        array.flags.writeable = False
+    search = case.search(SWEEP, 5, prune="keogh")
+    search.seed([Candidates(*(_locked(column[:0]) for column in one)) for one in case.expected(SWEEP, 5)])
+    search.add(case.block)
+    _same(search.found(), case.expected(SWEEP, 5))
+
+
+def _locked(array: Any) -> Any:
+    array.flags.writeable = False
+    return array
