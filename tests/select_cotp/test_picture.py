@@ -124,6 +124,7 @@ def test_arms_in_numbers() -> None:
     start = words.index("random")
     assert words[start : start + 8] == ["random", "3", "2", "190", "63", "–", "–", "20.0 %"]
     assert "Alignments" not in words
+    assert page("t", {}, ARMS, []).count('class="outline"') == 2  # the pool is not behind itself
 
 
 def test_an_arm_without_rows_and_a_page_without_arms() -> None:
@@ -197,6 +198,7 @@ def test_long_chains_are_cut_and_long_names_shortened() -> None:
     svg = drawing(re.findall("<svg role.*?</svg>", text)[0])
     assert len(list(svg.iter("line"))) == MOST_NAMES
     assert len(list(svg.iter("g"))) == 2 * MOST_NAMES
+    assert text.count("<tr>") == MOST_NAMES + 1
     names = ("recalling a theorem of geometry", "验证答案是否满足所有条件并回溯", "twenty-one letters xx")
     svg = drawing(ladder(names, names[:1], np.ones(3), pattern_alignment(names, np.ones(3), names[:1])))
     shown = [group.findtext("text") for group in svg.iter("g")]
