@@ -81,8 +81,12 @@ class ModelAnnotator:
         """See PatternAnnotator. Raises EndpointError if the model is unusable, Interrupted if the budget is reached."""
         cut = [_Cut.of(problem, completion) for problem, completion in texts]
         chats = [chat for one in cut for chat in one.chats]
+        if not chats:
+            advance(len(texts))
+            return [[] for _ in texts]
         with self._model.asking(part, "patterns") as asker:
-            outcomes = iter(asker.ask(chats, SCHEMA, parse_patterns, _shared_out(len(texts), len(chats), advance)))
+            told = _shared_out(len(texts), len(set(chats)), advance)  # equal ones are one call
+            outcomes = iter(asker.ask(chats, SCHEMA, parse_patterns, told))
         return [_joined(one, [next(outcomes) for _ in one.chats], self.name) for one in cut]
 
     def close(self) -> None:
@@ -156,7 +160,7 @@ def _spans(cut: _Cut, window: range, outcome: Outcome) -> list[Span] | Problem:
 
 
 def _shared_out(num_texts: int, num_calls: int, advance: Advance) -> Advance:
-    """Tells of texts as calls finish: how many are done in proportion, since a text may take several."""
+    """Tells of texts as calls finish: their number in proportion, since a text may take several calls or none."""
     finished, told = 0, 0
 
     def called(calls: int) -> None:
@@ -166,6 +170,4 @@ def _shared_out(num_texts: int, num_calls: int, advance: Advance) -> Advance:
         advance(due - told)
         told = due
 
-    if num_calls == 0:
-        advance(num_texts)
     return called
