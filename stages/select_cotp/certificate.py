@@ -22,8 +22,8 @@ class Certificate(NamedTuple):
     """What the prices prove. `bound` <= cost of the best assignment among all pairs of core and pool <= `cost`.
 
     `gap` = (cost - bound) / sum of selected distances, 0 where these are all 0 and no place is empty. `certified`: the
-    assignment is optimal among all pairs. `failing`: core rows whose price is above what their lists reach to, or, where there are none and
-    prices are not optimal, all core rows whose lists are not complete.
+    assignment is optimal among all pairs. `failing`: core rows whose price is above what their lists reach to; or,
+    where there are none and prices are not optimal, all core rows whose lists are not complete.
     """
 
     cost: float
@@ -139,7 +139,7 @@ def solve(
         complete_to = reach(found, nearest, pool_rows)
         if max_distance is not None:
             complete_to[complete_to > max_distance] = np.inf
-            found = _up_to(found, max_distance)
+            found = found.take(found.distance <= max_distance)
         solution = assign(found, len(capacity), capacity, partial=max_distance is not None)
         rounds += 1
         if isinstance(solution, Infeasible):
@@ -156,18 +156,6 @@ def solve(
         assert bool((wider > nearest).any()), "lists that hold the whole pool are enough"
         nearest = wider
         found = search_more(nearest)
-
-
-def _up_to(candidates: Candidates, max_distance: float) -> Candidates:
-    near = candidates.distance <= max_distance
-    return Candidates(
-        core=candidates.core[near],
-        position=candidates.position[near],
-        tie=candidates.tie[near],
-        distance=candidates.distance[near],
-        d_pattern=candidates.d_pattern[near],
-        d_entropy=candidates.d_entropy[near],
-    )
 
 
 def _share(excess: float, distances: float, any_empty: bool) -> float:
