@@ -46,7 +46,7 @@ _MEANS: Final = (
 )
 _SPREADS: Final = ("distinct_of_100", "pattern_entropy")
 _COMPARED: Final = ("correct", "hard", "mean_tokens", "distinct_of_100")
-_TO_POOL, _TO_MATCHED = "_minus_pool", "_minus_matched"
+_BASES: Final = {"pool": POOL, "matched": MATCHED}
 
 
 class Pick(NamedTuple):
@@ -93,8 +93,9 @@ def measure(items: Sequence[Pick]) -> Measured:
     `correct`, `hard`, `unsolved` are shares, `mean_...` means of what is known. `distinct_of_100` is the number of
     distinct names expected among 100 that are drawn from the arm's without replacement (rarefaction; Hurlbert, 1971),
     so that arms of any size compare, and `pattern_entropy` the entropy of the distribution of names, in nats.
-    `_minus_pool` and `_minus_matched` are differences to these arms, `overlap` the Jaccard index of ids with the first
-    arm. Questions are drawn, with all their rows in all arms; `rows` and `questions` are counts, which no draw changes.
+    `_minus_pool` and `_minus_matched` are differences to these arms, of names the ratios `_over_...`, `overlap` the
+    Jaccard index of ids with the first arm. Questions are drawn, with all their rows in all arms; `rows` and
+    `questions` are counts, which no draw changes.
     """
     kept, dropped = _once(items)
     first = dict.fromkeys(item.arm for item in kept)
@@ -223,7 +224,6 @@ def _figures(arms: Sequence[str], sums: _Sums, times: Floats) -> Floats:
     def drawn(table: Floats) -> Floats:
         return np.tensordot(times, table, axes=1)
 
-    nothing = np.full(len(arms), np.nan)
     named = _totals(sums.names.cell, times[sums.names.question] * sums.names.times, len(arms) * sums.names.num)
     found = {"rows": sums.rows, "questions": sums.questions}
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -231,9 +231,9 @@ def _figures(arms: Sequence[str], sums: _Sums, times: Floats) -> Floats:
         columns = [*table.T, *_spreads(named.reshape(len(arms), sums.names.num))]
         for name, column in zip((*_MEANS, *_SPREADS), columns, strict=True):
             found[name] = column
-            if name in _COMPARED:
-                found[name + _TO_POOL] = column - column[arms.index(POOL)] if POOL in arms else nothing
-                found[name + _TO_MATCHED] = column - column[arms.index(MATCHED)] if MATCHED in arms else nothing
+            for ending, base in _BASES.items() if name in _COMPARED else ():
+                other = column[arms.index(base)] if base in arms else np.nan
+                found[_compared(name, ending)] = column / other if name in _SPREADS else column - other
         found["overlap"] = drawn(sums.both) / drawn(sums.either)
     return np.stack(list(found.values()), axis=1)
 
@@ -259,13 +259,20 @@ def _names(arms: Sequence[str], sums: _Sums) -> tuple[tuple[Name, ...], Bools]:
         n = {"rows": sums.rows[place], "questions": sums.rows[place]}
         for name, count in counts.items():
             n[name] = count
-            if name in _COMPARED:
-                n[name + _TO_POOL] = count if POOL in arms and arm != POOL else 0
-                n[name + _TO_MATCHED] = count if MATCHED in arms and arm not in (POOL, MATCHED) else 0
+            for ending, base in _BASES.items() if name in _COMPARED else ():
+                n[_compared(name, ending)] = count if base in arms and arm not in (POOL, base) else 0
         n["overlap"] = 0 if arm in (arms[0], POOL) else sums.either[:, place].sum()
         shown.append([count > 0 for count in n.values()])
-        names += [Name(arm, name, int(count), name in _SPREADS) for name, count in n.items() if count > 0]
+        names += [Name(arm, name, int(count), name.startswith(_SPREADS)) for name, count in n.items() if count > 0]
     return tuple(names), np.array(shown)
+
+
+def _compared(name: str, base: str) -> str:
+    """The name of a comparison: a difference, but a ratio where draws bias a figure and only a positive one is mended.
+
+    Drawn questions repeat their names, the more so the smaller the arm; `measured` moves such intervals back.
+    """
+    return f"{name}_over_{base}" if name in _SPREADS else f"{name}_minus_{base}"
 
 
 def _totals(places: Rows, weights: NDArray[Any], num: int) -> Floats:

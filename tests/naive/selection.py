@@ -26,10 +26,13 @@ def figures(rows: Sequence[Row], draw: Sequence[str]) -> dict[tuple[str, str], f
             if ids[0] | ids[1]:
                 found[arm, "overlap"] = len(ids[0] & ids[1]) / len(ids[0] | ids[1])
     for arm in arms:
-        for name in ("correct", "hard", "mean_tokens", "distinct_of_100"):
-            for base, ending in (("pool", "_minus_pool"), ("random-matched", "_minus_matched")):
+        for base, ending in (("pool", "pool"), ("random-matched", "matched")):
+            for name in ("correct", "hard", "mean_tokens"):
                 if arm not in ("pool", base) and (arm, name) in found and (base, name) in found:
-                    found[arm, name + ending] = found[arm, name] - found[base, name]
+                    found[arm, f"{name}_minus_{ending}"] = found[arm, name] - found[base, name]
+            of_names = [found.get((one, "distinct_of_100")) for one in (arm, base)]
+            if arm not in ("pool", base) and of_names[0] and of_names[1]:
+                found[arm, f"distinct_of_100_over_{ending}"] = of_names[0] / of_names[1]
     return found
 
 
