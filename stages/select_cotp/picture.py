@@ -38,7 +38,10 @@ class Arm(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One of the two rows of a pair: its completion's whole text, and its chain of pattern names."""
+    """One of the two rows of a pair: its completion's whole text, and its chain of pattern names.
+
+    A side without a text is no row but a mean of rows, of which only the `id` is shown.
+    """
 
     id: str
     question_id: str
@@ -111,7 +114,7 @@ def _arms(arms: Sequence[Arm]) -> list[str]:
     return [
         "<h2>Arms</h2>",
         _table(head, rows),
-        '<p class="note">Overlap: shared rows with the first arm, as Jaccard index.</p>',
+        '<p class="note">Overlap: rows shared with the main arm, as Jaccard index.</p>',
         "<h2>Lengths of completions</h2>",
         '<p class="note">Bars: share of the arm\'s rows.'
         + ("" if pool is None else " Dashed line: the pool.")
@@ -159,13 +162,15 @@ def _pair(number: int, pair: Pair) -> str:
     return (
         f'<article id="pair-{number}">\n<h3>{escaped(pair.pool.id)} for {escaped(pair.core.id)} '
         f'<span class="soft">({escaped(pair.arm)}{rank})</span></h3>\n'
-        f"<dl>{parts}</dl>\n"
+        f"{f'<dl>{parts}</dl>' if parts else ''}\n"
         f'<div class="two">{_side(pair.core, "core")}{_side(pair.pool, "pool")}</div>\n'
         f'<div class="two">{"".join(figures)}</div>\n</article>'
     )
 
 
 def _side(side: Side, kind: str) -> str:
+    if not side.text:
+        return ""
     right = {None: "", True: ", right", False: ", wrong"}[side.correct]
     about = f"question {escaped(side.question_id)}, {side.num_tokens:,} tokens{right}"
     more = "\N{HORIZONTAL ELLIPSIS}" if len(side.text) > EXCERPT else ""

@@ -170,6 +170,15 @@ def test_a_selection_without_one_of_the_chains() -> None:
         assert left in text
 
 
+def test_means_of_rows_have_no_text() -> None:
+    empty = Side("mean of 12 core rows", "", "", 0)
+    text = page("t", {}, [], [pair(core=empty, pool=empty._replace(id="mean of 9 rows"), parts={}, alignment=None)])
+    assert "mean of 9 rows for mean of 12 core rows" in " ".join(Markup(text).words)
+    assert "<blockquote" not in text.split("</style>")[1]
+    assert "<dl" not in text.split("</style>")[1]
+    assert "Entropy along" in text
+
+
 def test_links_join_the_boxes_that_they_mean() -> None:
     core, pool = ("a", "b", "c"), ("a", "c")
     found = Alignment(np.array([0, 1, 2]), np.array([0, 1, 1]), np.array([0, 0.5, 0.0]))
