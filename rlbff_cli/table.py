@@ -64,6 +64,15 @@ COMMANDS: Final = (
         stage=True,
     ),
     Entry(
+        name="select-cotp",
+        about="Select the chains of thought that reason most like a core set, by exact dynamic time warping.",
+        config="stages.select_cotp.config:SelectCotpConfig",
+        work="stages.select_cotp.run:run",
+        argument="POOL",
+        example="rlbff select-cotp pool.jsonl --core core.jsonl --per-core 10 -o selected",
+        stage=True,
+    ),
+    Entry(
         name="eval",
         about="Measure reward models and judges on benchmarks, by running them or from stored scores.",
         config="stages.eval.config:EvalConfig",
@@ -93,7 +102,7 @@ COMMANDS: Final = (
 )
 
 
-PLANNED: Final = ("select-cotp", "train-policy")
+PLANNED: Final = ("train-policy",)
 """Commands that are announced but do not exist."""
 
 

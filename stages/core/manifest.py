@@ -16,7 +16,7 @@ from typing import Any, Final
 from stages.core.errors import DataError, InputMissing
 from stages.core.shards import HIDDEN, dump_json, write_text
 
-FIRST_PASSES: Final = ("scores", "runs", "strength")
+FIRST_PASSES: Final = ("scores", "runs", "strength", "chains", "candidates")
 """Folders of ours within a folder, which its shards are made of."""
 
 

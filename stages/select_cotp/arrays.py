@@ -94,6 +94,17 @@ class Candidates(NamedTuple):
     def __len__(self) -> int:
         return len(self.core)
 
+    def take(self, places: Bools | I64) -> "Candidates":
+        """Some of the pairs, by their places or as a mask."""
+        return Candidates(
+            self.core[places],
+            self.position[places],
+            self.tie[places],
+            self.distance[places],
+            self.d_pattern[places],
+            self.d_entropy[places],
+        )
+
 
 class Chosen(NamedTuple):
     """Selected rows of one arm, each pool row once, sorted by (core, rank); all (S,).

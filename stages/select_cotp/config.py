@@ -11,6 +11,9 @@ from stages.core.options import OPERATIONAL, LlmOptions, Panel, RunOptions, chec
 MethodName = Literal["assign", "knn", "greedy", "random", "random-matched"]
 UtilityName = Literal["none", "learnability", "potential", "unsolved"]
 
+PruneName = Literal["auto", "none", "patterns"]
+SourceName = Literal["auto", "column", "llm", "rules"]
+
 METHODS: Final = ("assign", "knn", "greedy", "random", "random-matched")
 
 _CORE = Panel("Core set")
@@ -25,7 +28,7 @@ class ChainOptions:
     """Where pattern chains and entropy chains come from."""
 
     patterns: Annotated[
-        Literal["auto", "column", "llm", "rules"],
+        SourceName,
         "Pattern chains from the rows' column, the --llm, or built-in rules; auto: the first of these there is.",
     ] = "auto"
     pattern_map: Annotated[Path | None, "File that merges pattern names: JSON or YAML of {name: name}."] = None
@@ -68,6 +71,9 @@ class SelectCotpConfig:
     max_distance: Annotated[float | None, "Leave out pairs at a larger distance; rows may then be fewer.", _SELECT] = (
         None
     )
+    output_arm: Annotated[
+        str | None, "Arm whose rows are written, assign:lambda=0 say; default: the method.", _SELECT
+    ] = None
     max_gap: Annotated[float, "Largest certified gap to the optimum, as a share of it, to stop at.", _SELECT] = 0.0
     lambda_: Annotated[float, "Share of the pattern term in the distance, 0 to 1.", _DISTANCE] = 0.8
     sweep: Annotated[tuple[str, ...], "Further values of --lambda, each an arm: 0,0.5,1.", _DISTANCE] = ()
@@ -94,11 +100,14 @@ class SelectCotpConfig:
     benchmarks: Annotated[
         tuple[str, ...], "Files of benchmark items; rows whose question shares a 13-gram of words are dropped.", _CLEAN
     ] = ()
+    benchmark_share: Annotated[
+        float, "Only if it shares this much of the item's 13-grams; 0: any. Set phrases are shared by many.", _CLEAN
+    ] = 0.0
     candidates: Annotated[
         int | None, "Nearest rows kept for each core row at first; default max(64, 4 per core row).", OPERATIONAL
     ] = None
     prune: Annotated[
-        Literal["auto", "none", "patterns"],
+        PruneName,
         "Which pairs are left out of the entropy kernel; never changes a byte.",
         OPERATIONAL,
     ] = "auto"
@@ -108,8 +117,9 @@ class SelectCotpConfig:
     memory_mb: Annotated[int, "Memory for distances and candidates, in MiB.", OPERATIONAL] = 2048
     pictures: Annotated[int, "Selected pairs whose alignment the report shows.", OPERATIONAL] = 12
     show: Annotated[
-        tuple[str, ...], "Further pairs to show there: POOL_ID or POOL_ID=CORE_ID, comma-separated.", OPERATIONAL
+        tuple[str, ...], "Further pairs to show there: POOL_ID, or POOL_ID=CORE_ID; repeat for more.", OPERATIONAL
     ] = ()
+    barycentres: Annotated[bool, "Show mean entropy chains there, too; needs tslearn.", OPERATIONAL] = False
     chains: Annotated[ChainOptions, _CHAINS] = field(default_factory=ChainOptions)
     llm: Annotated[LlmOptions, Panel("Language model")] = field(default_factory=LlmOptions)
     run: Annotated[RunOptions, Panel("Run")] = field(default_factory=RunOptions)
@@ -135,7 +145,10 @@ class SelectCotpConfig:
             raise ConfigError("--patterns llm needs a language model; name one with --llm http://host:8000/v1.")
         if self.utility != "none" and self.utility_weight == 0:
             raise ConfigError("--utility-weight is 0, so that --utility would change nothing; raise it.")
-        _ = self.lambdas
+        if self.output_arm is not None and self.output_arm not in self.arm_names:
+            raise ConfigError(
+                f"--output-arm is {self.output_arm!r}; the arms of this run are {', '.join(self.arm_names)}."
+            )
 
     def _check_ranges(self) -> None:
         check_range("lambda", self.lambda_, 0, 1)
@@ -148,6 +161,7 @@ class SelectCotpConfig:
         check_range("band", self.band, 0, 1)
         check_range("utility_weight", self.utility_weight, 0)
         check_range("near_duplicates", self.near_duplicates, 0.5, 1)
+        check_range("benchmark_share", self.benchmark_share, 0, 1)
         check_range("candidates", self.candidates, 1)
         check_range("memory_mb", self.memory_mb, 64)
         check_range("pictures", self.pictures, 0, 1000)
@@ -157,6 +171,15 @@ class SelectCotpConfig:
         """The arms beside `method`, without repeats."""
         names = [name.strip() for text in self.arms for name in text.split(",") if name.strip()]
         return tuple(dict.fromkeys(name for name in names if name not in ("none", self.method)))
+
+    @property
+    def arm_names(self) -> tuple[str, ...]:
+        """Every arm of the run, the method first."""
+        base = self.method if self.method in ("assign", "knn", "greedy") else "assign"
+        found = [self.method, *self.control_arms, *(f"{base}:lambda={share:g}" for share in self.lambdas[1:])]
+        if self.utility != "none":
+            found.append(f"{base}:{self.utility}:{self.utility_weight:g}")
+        return tuple(found)
 
     @property
     def lambdas(self) -> tuple[float, ...]:

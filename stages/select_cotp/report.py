@@ -1,0 +1,216 @@
+"""Writes the page that a person looks at: arms side by side, and how selected rows warp onto their core rows.
+
+Everything on it is read from what is stored, so that a finished folder can be asked for another pair.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.core.errors import ConfigError
+from stages.core.manifest import hidden
+from stages.core.rows import Row
+from stages.core.shards import list_parts, part_path, read_shard, write_text
+from stages.core.sources import Plan
+from stages.select_cotp.alignment import Curves, entropy_alignment, pattern_alignment
+from stages.select_cotp.arrays import F32, Series
+from stages.select_cotp.core_build import read_rows
+from stages.select_cotp.core_rows import CORE
+from stages.select_cotp.dtw import radius_of
+from stages.select_cotp.jobs import Settings
+from stages.select_cotp.picture import Arm, Pair, Side, page
+from stages.select_cotp.weights import importance
+
+PAGE: Final = "selection.html"
+
+_BARYCENTRE_ROWS: Final = 64
+"""Chains that a mean chain is made of at most: one takes seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Where what a run stored is found: `chains` is the folder of the chains, `parts` say which make each part."""
+
+    settings: Settings
+    plan: Plan
+    chains: Path
+    parts: Sequence[range]
+
+    def write(self, facts: Mapping[str, Any]) -> Path:
+        """Write the page; `facts` are those that the selection left.
+
+        Raises:
+            ConfigError: `--show` names a row that is not in the pool, or not in the core set.
+        """
+        root = self.settings.root
+        arms = _arms(root, facts)
+        told = {
+            "selected": f"{facts['rows']:,} rows for {facts['core_rows']:,} core rows, by {facts['main']}",
+            "distance": f"lambda {facts['lambda']:g}; scales {facts['scales'][0]:.4g} and {facts['scales'][1]:.4g}",
+            "patterns": str(facts["annotator"]),
+            "entropies": str(facts["entropy_model"]),
+        }
+        path = hidden(root, "report") / PAGE
+        write_text(path, page(f"Selection in {root.name}", told, arms, self._pairs()), hidden(root, "tmp"))
+        return path
+
+    def _pairs(self) -> list[Pair]:
+        config = self.settings.config
+        core = {row["id"]: row for row in _core(self.settings)}
+        wanted = [*_asked(config.show, self._selected(), core), *_spread(self._selected(), config.pictures)]
+        places = self._places([pool for pool, _ in wanted])
+        for pool, core_id in wanted:
+            if pool not in places:
+                raise ConfigError(f"--show names {pool!r}, which is no row of the pool whose chains are known.")
+            if core_id not in core:
+                raise ConfigError(f"--show names {core_id!r}, which is no row of the core set.")
+        chains = [places[pool] for pool, _ in wanted]
+        texts = read_rows(self.settings, self.plan, self.parts, [(part, row["row"]) for part, row in chains])
+        pairs = [
+            self._pair(core[core_id], chain, cot.completion_text)
+            for (_, core_id), (_, chain), cot in zip(wanted, chains, texts, strict=True)
+        ]
+        return [*self._means(core, chains), *pairs] if config.barycentres else pairs
+
+    def _selected(self) -> dict[str, Row]:
+        """What is written of each selected row, by id."""
+        columns = ["id", "core_id", "rank", "distance", "arm"]
+        tables = [read_shard(path, columns=columns) for path in list_parts(self.settings.root)]
+        return {row["id"]: row for table in tables for row in table.to_pylist()}
+
+    def _places(self, ids: Sequence[str]) -> dict[str, tuple[int, Row]]:
+        """(part of the chains, stored chains) of some rows of the pool, by id."""
+        wanted = pa.array(sorted(set(ids)), type=pa.string())
+        found: dict[str, tuple[int, Row]] = {}
+        for part in range(self.parts[-1].stop if wanted else 0):
+            path = part_path(self.chains, part)
+            if path.exists():
+                table = read_shard(path)
+                rows = table.filter(pc.is_in(table["id"], value_set=wanted)).to_pylist()
+                found |= {row["id"]: (part, row) for row in rows}
+        return found
+
+    def _pair(self, core: Row, pool: Row, text: str) -> Pair:
+        config = self.settings.config
+        written = self._selected().get(pool["id"], {})
+        is_own = written.get("core_id") == core["id"]
+        parts: dict[str, float | None] = {"distance": written.get("distance") if is_own else None}
+        alignment = weights = curves = None
+        if config.uses_patterns and core["patterns"] and pool["patterns"]:
+            weights = np.asarray(core["weights"], dtype=np.float64)
+            alignment = pattern_alignment(core["patterns"], weights, pool["patterns"], config.name_distance)
+            parts["d_pattern"] = float(alignment.costs.sum() / weights.sum())
+        if config.uses_entropy and core["bins"] and pool["bins"]:
+            curves = self._curves(np.array(core["bins"], np.float32), np.array(pool["bins"], np.float32))
+            parts["d_entropy"] = float(curves.alignment.costs.sum() / max(len(curves.core), len(curves.pool)))
+        return Pair(
+            arm=written.get("arm", "not selected"),
+            rank=written.get("rank") if is_own else None,
+            core=_side(core, core["text"]),
+            pool=_side(pool, text),
+            parts=parts,
+            weights=weights,
+            alignment=alignment,
+            entropy=curves,
+        )
+
+    def _curves(self, core: F32, pool: F32) -> Curves:
+        radius = radius_of(self.settings.config.band, len(core)) if len(core) == len(pool) else None
+        return entropy_alignment(core, pool, radius)
+
+    def _means(self, core: Mapping[str, Row], chains: Sequence[tuple[int, Row]]) -> list[Pair]:
+        """The mean chain of the core set beside that of the rows that are shown."""
+        from stages.select_cotp.by_tslearn import barycentre
+
+        sides = [list(core.values()), [row for _, row in chains]]
+        series = [[row["bins"] for row in rows if row["bins"]][:_BARYCENTRE_ROWS] for rows in sides]
+        if not all(series):
+            return []
+        length = round(np.mean([len(chain) for chain in series[0]]))
+        means = [barycentre(_series(own), length).astype(np.float32) for own in series]
+        names = (f"mean of {len(series[0])} core rows", f"mean of {len(series[1])} rows shown")
+        empty = Side(id="", question_id="", text="", num_tokens=0)
+        return [
+            Pair(
+                arm="barycentres",
+                rank=None,
+                core=empty._replace(id=names[0]),
+                pool=empty._replace(id=names[1]),
+                parts={},
+                entropy=self._curves(means[0], means[1]),
+            )
+        ]
+
+
+def _series(chains: Sequence[Sequence[float]]) -> Series:
+    starts = np.cumsum([0, *map(len, chains)], dtype=np.int64)
+    return Series(np.concatenate([np.asarray(chain, dtype=np.float32) for chain in chains]), starts)
+
+
+def _asked(show: Sequence[str], selected: Mapping[str, Row], core: Mapping[str, Row]) -> list[tuple[str, str]]:
+    """The pairs that --show names, as (row of the pool, core row); without a core row, the one it was selected for."""
+    found = []
+    for text in show:
+        pool, sign, core_id = text.rpartition("=")
+        if not sign or core_id not in core:
+            pool, core_id = text, selected.get(text, {}).get("core_id") or ""
+        if not core_id:
+            raise ConfigError(f"--show {text!r}: the row was not selected for a core row; write {text}=CORE_ID.")
+        found.append((pool, core_id))
+    return found
+
+
+def _spread(selected: Mapping[str, Row], most: int) -> list[tuple[str, str]]:
+    """Pairs from the nearest to the farthest, evenly."""
+    rows = [row for row in selected.values() if row["core_id"] is not None and row["distance"] is not None]
+    rows.sort(key=lambda row: (row["distance"], row["id"]))
+    if not rows or not most:
+        return []
+    places = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
+    return [(rows[place]["id"], rows[place]["core_id"]) for place in places]
+
+
+def _core(settings: Settings) -> list[Row]:
+    """The stored core rows, with the weights of their patterns and their text."""
+    config = settings.config
+    rows = read_shard(part_path(hidden(settings.root, CORE), 0)).to_pylist()
+    if config.uses_patterns:
+        questions = [row["question_id"] for row in rows]
+        weights = importance([row["patterns"] for row in rows], questions, idf=config.idf, weights=config.weights)
+        rows = [row | {"weights": own} for row, own in zip(rows, weights, strict=True)]
+    return [row | {"text": "\n".join(turn["content"] for turn in row["completion"])} for row in rows]
+
+
+def _side(row: Row, text: str) -> Side:
+    return Side(
+        id=row["id"],
+        question_id=row["question_id"],
+        text=text,
+        num_tokens=row["num_tokens"],
+        correct=row["correct"],
+        patterns=row["patterns"] or (),
+    )
+
+
+def _arms(root: Path, facts: Mapping[str, Any]) -> list[Arm]:
+    table = read_shard(part_path(hidden(root, "arms"), 0), columns=["arm", "num_tokens", "question_id", "correct"])
+    told = {arm["arm"]: arm for arm in facts["arms"]}
+    found = []
+    for name in dict.fromkeys(table["arm"].to_pylist()):
+        own = table.filter(pc.equal(table["arm"], name))
+        found.append(
+            Arm(
+                name=name,
+                tokens=own["num_tokens"].to_numpy().astype(np.int64),
+                questions=pc.count_distinct(own["question_id"]).as_py(),
+                correct=pc.mean(own["correct"].cast(pa.float64())).as_py(),
+                distance=told.get(name, {}).get("mean_distance"),
+                overlap=told.get(name, {}).get("overlap"),
+            )
+        )
+    return found
