@@ -31,9 +31,9 @@ class PatternKernel:
     element [R]; the step pattern and the divisor are ours [D]. In float32, each cell rounded once.
 
     `core.values` are rows of `table` (A, U), the values of pools its columns; it is copied. `weights` stand beside
-    `core.values`: finite, none negative, no row's all 0. `engine` and `lanes`, (lanes, rows) of the vector kernel, do not
-    change a bit of a result. `memory_mb` bounds the costs that one call lays out: where they are more, the core rows go
-    in several turns.
+    `core.values`: finite, none negative, no row's all 0. `engine` and `lanes`, which are (lanes, rows) of the vector
+    kernel, change no bit of a result. `memory_mb` bounds the costs that one call lays out: where they are more, the
+    core rows go in several turns.
     """
 
     def __init__(
@@ -172,8 +172,11 @@ def _warp(weight: np.float32, costs: F32, names: I32, corner: np.float32, row: F
     """One core element: `row` holds D of the element before, then of this one."""
     left, diagonal = np.float32(np.inf), corner
     for j in range(len(names)):
-        nearest = min(min(left, diagonal), row[j])
-        diagonal = row[j]
+        above = row[j]
+        # not min(), which also looks for NaN
+        nearest = left if left < diagonal else diagonal
+        nearest = nearest if nearest < above else above
+        diagonal = above
         left = _multiply_add(weight, costs[names[j]], nearest)
         row[j] = left
 
