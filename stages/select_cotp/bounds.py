@@ -88,7 +88,7 @@ def offer(
     """Collect the pairs not above `worst` (C,), from core row `core` on, as long as `out` has room for a whole row.
 
     `factors` (3,) are those of one `Objective`; `d_pattern` and `d_entropy` are (C, P), or (0, 0) where the objective
-    does not use them: these parts are NaN in `out`. Infinite distances are left out. Returns how many pairs there are
+    does not use them: these parts are NaN in `out`. Returns how many pairs there are
     and the first core row that is not done.
     """
     num_core, num_pool = len(worst), len(shortfall)
@@ -101,7 +101,7 @@ def offer(
             if factors[1] > 0:
                 e = d_entropy[core, r]
             d = distance(factors[0], factors[1], factors[2], p, e, shortfall[r])
-            if d <= worst[core] and d < np.inf:
+            if d <= worst[core]:
                 out.core[count], out.row[count], out.distance[count] = core, r, d
                 out.d_pattern[count], out.d_entropy[count] = p, e
                 count += 1

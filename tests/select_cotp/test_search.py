@@ -85,18 +85,20 @@ def _same(found: Sequence[Candidates], expected: Sequence[Candidates]) -> None:
 
 
 MAIN = Objective("lambda 0.8", 0.8 / 0.31, 0.2 / 0.17)
+ENTROPY = Objective("lambda 0", 0.0, 1 / 0.17)
+PATTERNS = Objective("lambda 1", 1 / 0.31, 0.0)
 SWEEP = [
-    MAIN,
-    Objective("lambda 0", 0.0, 1 / 0.17),
-    Objective("lambda 1", 1 / 0.31, 0.0),
-    Objective("utility", 0.8 / 0.31, 0.2 / 0.17, 0.5),
     Objective("shortfall alone", 0.0, 0.0, 1.0),
+    MAIN,
+    ENTROPY,
+    PATTERNS,
+    Objective("utility", 0.8 / 0.31, 0.2 / 0.17, 0.5),
 ]
 
 
 @pytest.mark.parametrize("prune", WAYS)
 @pytest.mark.parametrize("length", [6, None])
-@pytest.mark.parametrize("objectives", [[MAIN], SWEEP, SWEEP[1:2], SWEEP[2:3]])
+@pytest.mark.parametrize("objectives", [[MAIN], SWEEP, [ENTROPY], [PATTERNS], [SWEEP[0], SWEEP[4]]])
 def test_every_pruning_finds_what_sorting_finds(prune: str, length: int | None, objectives: list[Objective]) -> None:
     if prune == "keogh" and length is None:
         return
@@ -143,9 +145,9 @@ def test_threads_and_chunks_change_nothing() -> None:
 def test_each_core_row_keeps_its_own_number_or_none(prune: str) -> None:
     case = Case(5)
     sizes = np.array([3, 0, 200, 1])
-    search = case.search([MAIN, SWEEP[2]], sizes, prune=prune)
+    search = case.search([MAIN, PATTERNS], sizes, prune=prune)
     search.add(case.block)
-    _same(search.found(), case.expected([MAIN, SWEEP[2]], sizes))
+    _same(search.found(), case.expected([MAIN, PATTERNS], sizes))
     assert np.bincount(search.found()[0].core, minlength=4).tolist() == [3, 0, 150, 1]
 
 
@@ -187,6 +189,11 @@ def test_too_little_memory_names_the_flag_and_what_would_do() -> None:
         case.search([MAIN], 1_000_000, memory_bytes=64 * MIB)
     least = int(str(error.value).split("at least ")[1].split(",")[0])
     case.search([MAIN], 1_000_000, memory_bytes=least * MIB)
+    with pytest.raises(ConfigError, match=f"at least {least},"):
+        case.search([MAIN], 1_000_000, memory_bytes=(least - 1) * MIB)
+    case.num_core = 100_000
+    with pytest.raises(ConfigError, match="at least 37,"):
+        case.search([MAIN], 1, memory_bytes=32 * MIB)
 
 
 class _Failing(SlowEntropy):
@@ -242,10 +249,27 @@ def _smooth(random: np.random.Generator, rows: int, length: int) -> Series:
 
 
 def test_core_chains_of_one_length_do_not_make_those_of_the_pool_so() -> None:
-    case = Case(12, num_core=1, length=None)
-    search = case.search([MAIN], 3, prune="keogh")
+    case = Case(12, length=None, rows=300)
+    assert case.block.entropy is not None
+    case.core = _series(np.random.default_rng(0), 4, 6, coarse=False)
+    case.d_entropy = SlowEntropy(case.core).block(case.block.entropy)
+    search = case.search([ENTROPY], 20, prune="keogh")
     search.add(case.block)
-    _same(search.found(), case.expected([MAIN], 3))
+    _same(search.found(), case.expected([ENTROPY], 20))
+
+
+def test_an_entropy_distance_just_within_what_the_pattern_distance_leaves() -> None:
+    """Row 0 is at 0.5 + 1; of the second chunk only row 100, at 0.5 + 0.9999, can be nearer, and by little."""
+    case = Case(14, num_core=1, rows=130, length=4)
+    values = np.ones((130, 4), np.float32)
+    values[100] = 0.9999
+    case.core, pool = Series(np.zeros(4, np.float32), np.array([0, 4])), Series(values.ravel(), np.arange(131) * 4)
+    case.d_pattern = np.full((1, 130), 9, np.float32)
+    case.d_pattern[0, [0, 100]] = 0.5
+    search = case.search([Objective("sum", 1.0, 1.0)], 1, prune="patterns")
+    search.add(Block(*case.block[:3], pool, case.block.shortfall))
+    assert search.found()[0].position.tolist() == [301]
+    assert search.found()[0].distance.tolist() == pytest.approx([1.4999])
 
 
 def test_columns_of_files_that_cannot_be_written_to_are_read() -> None:
