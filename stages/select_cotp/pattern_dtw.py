@@ -18,7 +18,7 @@ from numba.core.typing.templates import Signature
 from numpy.typing import NDArray
 
 from stages.select_cotp.arrays import F32, I32, I64, Codes
-from stages.select_cotp.lanes import Emit, emitted
+from stages.select_cotp.lanes import Emit, Lanes, emitted
 from stages.select_cotp.pattern_lanes import SQUARE
 from stages.select_cotp.pattern_tile import preferred_lanes, tile_kernel
 
@@ -56,9 +56,9 @@ class PatternKernel:
         self._totals = np.add.reduceat(weights.astype(np.float64), core.starts[:-1]).astype(np.float32)
         assert bool((self._totals > 0).all()), "a core row weighs nothing"
         self._engine, self._lanes, self._memory = engine, lanes or preferred_lanes(), memory_mb * 2**20
-        rows = table[used].astype(np.float32, copy=False)
         self._num_names = table.shape[1]
-        self._table = rows if engine == "scalar" else _turned(rows)
+        self._table = _padded(self._num_names, len(used))
+        self._table[:, : len(used)] = table[used].T
 
     def block(self, pool: Codes) -> F32:
         """The normalised distance of every core row to every pool row, (C, P)."""
@@ -108,14 +108,8 @@ def _plain(values: NDArray[Any], kind: type) -> NDArray[Any]:
     return np.require(values, kind, ["C", "W"])
 
 
-def _turned(table: F32) -> F32:
-    """Pool names times core names, padded for the vector kernel."""
-    turned = _padded(table.shape[1], table.shape[0])
-    turned[:, : table.shape[0]] = table.T
-    return turned
-
-
 def _padded(rows: int, columns: int) -> F32:
+    """Zeros, with as many columns as the vector kernel wants."""
     return np.zeros((rows, -(-columns // SQUARE) * SQUARE), dtype=np.float32)
 
 
@@ -153,39 +147,45 @@ def _put_back(out: F32, order: I64) -> None:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _warp_all(
-    core: I32, core_starts: I64, weights: F32, totals: F32, table: F32, pool: I32, pool_starts: I64, out: F32
+    core: I32, core_starts: I64, weights: F32, totals: F32, turned: F32, pool: I32, pool_starts: I64, out: F32
 ) -> None:
-    row = np.empty(np.max(pool_starts[1:] - pool_starts[:-1]), np.float32)
-    for c in range(out.shape[0]):
-        for p in range(out.shape[1]):
-            names = pool[pool_starts[p] : pool_starts[p + 1]]
+    longest = np.max(pool_starts[1:] - pool_starts[:-1])
+    costs, row = np.empty((turned.shape[1], longest), np.float32), np.empty(longest, np.float32)
+    for p in range(out.shape[1]):
+        columns = pool_starts[p + 1] - pool_starts[p]
+        for j in range(columns):
+            costs[:, j] = turned[pool[pool_starts[p] + j]]
+        for c in range(out.shape[0]):
             row[:] = np.inf
             corner = np.float32(0)
             for i in range(core_starts[c], core_starts[c + 1]):
-                _warp(weights[i], table[core[i]], names, corner, row)
+                _warp(weights[i], costs[core[i]], columns, corner, row)
                 corner = np.float32(np.inf)
-            out[c, p] = row[len(names) - 1] / totals[c]
+            out[c, p] = row[columns - 1] / totals[c]
 
 
 @njit(nogil=True, cache=True)
-def _warp(weight: np.float32, costs: F32, names: I32, corner: np.float32, row: F32) -> None:
+def _warp(weight: np.float32, costs: F32, columns: int, corner: np.float32, row: F32) -> None:
     """One core element: `row` holds D of the element before, then of this one."""
     left, diagonal = np.float32(np.inf), corner
-    for j in range(len(names)):
+    for j in range(columns):
         above = row[j]
-        # not min(), which also looks for NaN
-        nearest = left if left < diagonal else diagonal
-        nearest = nearest if nearest < above else above
+        left = _cell(weight, costs[j], left, diagonal, above)
         diagonal = above
-        left = _multiply_add(weight, costs[names[j]], nearest)
         row[j] = left
 
 
 @emitted
-def _multiply_add(_: Context, a: types.Type, b: types.Type, c: types.Type) -> tuple[Signature, Emit]:
-    """The sum a * b + c of float32, rounded once, whatever the compiler would make of the two operations."""
+def _cell(
+    _: Context, weight: types.Type, cost: types.Type, left: types.Type, diagonal: types.Type, above: types.Type
+) -> tuple[Signature, Emit]:
+    """The sum of weight * cost and the least of the others, rounded once whatever a compiler would make of it."""
 
     def emit(context: BaseContext, builder: ir.IRBuilder, signature: Signature, args: list[ir.Value]) -> ir.Value:
-        return builder.fma(*args)
+        lanes = Lanes(context, builder, 1)
+        w, c, before, *others = (lanes.splat(arg) for arg in args)
+        # `before` comes last: it is what the next cell waits for
+        cell = lanes.fma(w, c, lanes.smaller(lanes.smaller(*others), before))
+        return builder.extract_element(cell, ir.Constant(ir.IntType(32), 0))
 
-    return types.float32(types.float32, types.float32, types.float32), emit
+    return types.float32(weight, cost, left, diagonal, above), emit
