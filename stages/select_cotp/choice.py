@@ -10,6 +10,7 @@ from typing import Final
 
 _FIRST_RETRIAL: Final = 8
 _RETRIALS_APART: Final = 4
+_DEARER: Final = 1.1
 
 
 class Choice:
@@ -35,8 +36,11 @@ class Choice:
         return self._untried.pop(0) if self._untried else self.best
 
     def note(self, way: str, cost: float) -> None:
-        """What a row has cost on that way, the last time it was taken."""
-        self._cost[way] = cost
+        """What a row has cost on that way, the last time it was taken.
+
+        What is not the way's own, as other programs, only ever adds: one dear chunk must not turn the choice.
+        """
+        self._cost[way] = min(cost, _DEARER * self._cost.get(way, cost))
 
     @property
     def best(self) -> str:

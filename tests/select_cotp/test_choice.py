@@ -27,6 +27,13 @@ def test_a_way_that_grows_cheaper_is_found_at_the_ninth_and_the_thirty_third_chu
     assert _taken(choice, {"patterns": 0.5, "none": 1.0}, 100) == ["patterns"] * 100
 
 
+def test_one_dear_chunk_does_not_turn_the_choice_and_many_do() -> None:
+    choice = Choice(["patterns", "none"], steady=["none"])
+    _taken(choice, {"patterns": 1.0, "none": 1.25}, 4)
+    assert _taken(choice, {"patterns": 50.0, "none": 1.25}, 3) == ["patterns"] * 3
+    assert _taken(choice, {"patterns": 50.0, "none": 1.25}, 1) == ["none"]
+
+
 def test_one_way_needs_no_trial() -> None:
     choice = Choice(["none"])
     assert choice.best == "none"
