@@ -14,6 +14,7 @@ TESTS := env OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 demo: .venv/.models
 	export PATH="$$PWD/$(BIN):$$PATH" && $(OFFLINE) bash docs/recipes/reward-model.sh sample_data/reviews.jsonl demo
 	export PATH="$$PWD/$(BIN):$$PATH" && bash docs/recipes/verified-code.sh sample_data/programs.jsonl demo/code
+	export PATH="$$PWD/$(BIN):$$PATH" && bash docs/recipes/reasoning-data.sh sample_data/cots.jsonl sample_data/core.jsonl demo/cots
 
 test: .venv/.dev
 	$(TESTS) -m "not slow"

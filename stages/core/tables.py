@@ -253,7 +253,7 @@ SELECTED: Final = Table(
         Column("distance", pa.float64(), "The combined distance to the core row, scaled, with utility if any."),
         Column("d_pattern", pa.float32(), "Weighted DTW distance of the pattern chains, in [0, max(1, m/n)]."),
         Column("d_entropy", pa.float32(), "DTW distance of the entropy chains, in nats a bin."),
-        Column("arm", pa.string(), "What selected it: assign, knn, greedy, random or random-matched."),
+        Column("arm", pa.string(), "What selected it: assign, knn, greedy, random ..."),
         Column("pattern_spans", SPANS, "Where each pattern stands in the completion; null for patterns of the input."),
         Column("annotator", pa.string(), "Where the patterns come from: column, rules@1, or the model's name."),
         Column("entropy_model", pa.string(), "The model that entropies are of, with revision and dtype; or column."),

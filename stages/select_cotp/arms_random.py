@@ -24,8 +24,10 @@ def random_rows(facts: PoolFacts, seed: int, *, total: int | None = None, tokens
     return _chosen(facts, order[:total])
 
 
-def random_matched(facts: PoolFacts, selected: I64, seed: int) -> Chosen:
+def random_matched(facts: PoolFacts, selected: I64, seed: int, *, length_alone: bool = False) -> Chosen:
     """Rows drawn at random, as many as `selected` has of each tenth of length x correctness x strata.
+
+    With `length_alone` of each tenth of length, so that what is left of a gain in right answers can be seen.
 
     Tenths are of the pool's lengths in tokens. Selected rows may be drawn again, hence there are always enough.
 
@@ -37,7 +39,9 @@ def random_matched(facts: PoolFacts, selected: I64, seed: int) -> Chosen:
     at = np.searchsorted(facts.position, selected)
     assert bool((facts.position[np.minimum(at, len(facts) - 1)] == selected).all())
     _, stratum = np.unique(facts.strata, return_inverse=True)
-    cell = (stratum * 3 + facts.correct + 1) * 10 + length_tenth(facts.tokens)
+    cell = length_tenth(facts.tokens)
+    if not length_alone:
+        cell = (stratum * 3 + facts.correct + 1) * 10 + cell
     wanted = np.bincount(cell[at], minlength=int(cell.max(initial=-1)) + 1)
     order = _drawn(facts, seed)
     by_cell = order[np.argsort(cell[order], kind="stable")]

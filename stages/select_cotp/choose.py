@@ -93,7 +93,7 @@ class _Choosing:
         config, names = self._config, self._config.arm_names
         arms: dict[str, Chosen] = {}
         # control arms are drawn to match the selection by distance, whichever arm is written
-        likened = "assign" if config.method in ("random", "random-matched") else config.method
+        likened = "assign" if config.method.startswith("random") else config.method
         reference = self._by_distance(likened, MAIN, likened)
         for name in (config.method, *config.control_arms):
             arms[name] = reference if name == likened else self._arm(name, reference)
@@ -105,8 +105,8 @@ class _Choosing:
 
     def _arm(self, method: str, reference: Chosen) -> Chosen:
         seed = self._config.run.seed
-        if method == "random-matched":
-            return random_matched(self._facts, reference.position, seed)
+        if method in ("random-matched", "random-length"):
+            return random_matched(self._facts, reference.position, seed, length_alone=method == "random-length")
         if method == "random":
             if self._config.tokens is None:
                 return random_rows(self._facts, seed, total=len(reference))

@@ -8,13 +8,13 @@ from typing import Annotated, Final, Literal
 from stages.core.errors import ConfigError
 from stages.core.options import OPERATIONAL, LlmOptions, Panel, RunOptions, check_range
 
-MethodName = Literal["assign", "knn", "greedy", "random", "random-matched"]
+MethodName = Literal["assign", "knn", "greedy", "random", "random-length", "random-matched"]
 UtilityName = Literal["none", "learnability", "potential", "unsolved"]
 
 PruneName = Literal["auto", "none", "patterns"]
 SourceName = Literal["auto", "column", "llm", "rules"]
 
-METHODS: Final = ("assign", "knn", "greedy", "random", "random-matched")
+METHODS: Final = ("assign", "knn", "greedy", "random", "random-length", "random-matched")
 
 _CORE = Panel("Core set")
 _SELECT = Panel("Selection")
@@ -66,7 +66,7 @@ class SelectCotpConfig:
     method: Annotated[MethodName, "How rows are selected: the assignment, or a control arm.", _SELECT] = "assign"
     arms: Annotated[
         tuple[str, ...], "Control arms to select beside it, under the same budget; none for none.", _SELECT
-    ] = ("knn", "random", "random-matched")
+    ] = ("knn", "random", "random-length", "random-matched")
     match_by: Annotated[tuple[str, ...], "Further columns that random-matched matches.", _SELECT] = ()
     max_distance: Annotated[float | None, "Leave out pairs at a larger distance; rows may then be fewer.", _SELECT] = (
         None

@@ -130,3 +130,15 @@ def test_rows_that_are_not_in_the_pool_are_a_mistake() -> None:
     facts = pool(10)
     with pytest.raises(AssertionError):
         random_matched(facts, np.array([facts.position[-1] + 1]), 0)
+
+
+def test_length_alone_leaves_correctness_to_chance() -> None:
+    """Short rows are right, long ones wrong but for one; of two right short rows chosen, matched ones are short."""
+    plain = pool(8)
+    tokens, correct = np.array([10] * 4 + [900] * 4), np.array([1, 0, 0, 0, 0, 0, 0, 1], dtype=np.int8)
+    nothing = np.zeros(8, dtype=np.int64)
+    facts = PoolFacts(np.arange(8), plain.tie, tokens, tokens, correct, nothing, nothing, nothing.astype(np.float64))
+    seeds = range(40)
+    drawn = [random_matched(facts, np.array([0]), seed, length_alone=True).position.tolist() for seed in seeds]
+    assert {position for one in drawn for position in one} == {0, 1, 2, 3}
+    assert all(random_matched(facts, np.array([0]), seed).position.tolist() == [0] for seed in seeds)
