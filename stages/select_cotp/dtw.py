@@ -13,7 +13,7 @@ from stages.select_cotp.arrays import F32, I64, Series
 from stages.select_cotp.by_tslearn import tslearn_block
 from stages.select_cotp.dtw_scalar import scalar_kernel
 from stages.select_cotp.dtw_tile import Kernel, tile_kernel
-from stages.select_cotp.lanes import host_lanes
+from stages.select_cotp.lanes import host_balances, host_lanes
 
 Cost = Literal["absolute", "squared"]
 Engine = Literal["simd", "scalar", "tslearn"]
@@ -107,7 +107,13 @@ class EntropyKernel:
         absolute = self._cost == "absolute"
         if self._engine == "scalar":
             return scalar_kernel(absolute=absolute)
-        return tile_kernel(*self._lanes, absolute=absolute, banded=self._radius is not None, bounded=bounded)
+        return tile_kernel(
+            *self._lanes,
+            absolute=absolute,
+            banded=self._radius is not None,
+            bounded=bounded,
+            balanced=host_balances(),
+        )
 
 
 def _check(series: Series, lengths: I64) -> None:

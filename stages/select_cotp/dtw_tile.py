@@ -28,13 +28,13 @@ Kernel: TypeAlias = Callable[[F32, I64, F32, I64, I64, I64, int, np.float32, F32
 
 
 @functools.cache
-def tile_kernel(lanes: int, rows: int, *, absolute: bool, banded: bool, bounded: bool) -> Kernel:
+def tile_kernel(lanes: int, rows: int, *, absolute: bool, banded: bool, bounded: bool, balanced: bool) -> Kernel:
     """The kernel of W = `lanes` and R = `rows`; compiled at its first call, or read from numba's cache.
 
     It writes out[c, k], the normalised distance of core chain c and pool chain rows[k], for all c; `order` is the order
     in which the k go into tiles. `absolute`: the cost |x - y|, else its square. `banded`: cells with |i - j| > radius
     are infinite; all chains have one length. `bounded`: what exceeds `most` comes back as infinity, early where a whole
-    tile exceeds it. False: a pool value was not finite and `out` is undefined.
+    tile exceeds it. `balanced`: as `lanes.host_balances` says. False: a pool value was not finite, `out` is undefined.
     """
     stamp = _STAMP
 
@@ -53,6 +53,8 @@ def tile_kernel(lanes: int, rows: int, *, absolute: bool, banded: bool, bounded:
         longest = np.max(pool_starts[chosen + 1] - pool_starts[chosen])
         tile, row = aligned(longest * lanes), aligned(longest * lanes)
         lowest, divisors, lengths = aligned(lanes), aligned(lanes), np.empty(lanes, np.int64)
+        # LLVM must not know that this is 1, or it would turn products with it back into sums
+        one = np.float32(min(len(core), 1))
         for start in range(0, len(order), lanes):
             columns = _fill(pool, pool_starts, chosen, order[start:], tile, lengths)
             if columns < 0:
@@ -63,10 +65,40 @@ def tile_kernel(lanes: int, rows: int, *, absolute: bool, banded: bool, bounded:
                 first, alive = 0, True
                 while alive and first < len(x):
                     if first + rows <= len(x):
-                        _warp(x, tile, row, lowest, first, columns, radius, lanes, rows, absolute, banded, bounded)
+                        _warp(
+                            x,
+                            tile,
+                            row,
+                            lowest,
+                            first,
+                            columns,
+                            radius,
+                            one,
+                            lanes,
+                            rows,
+                            absolute,
+                            banded,
+                            bounded,
+                            balanced,
+                        )
                         first += rows
                     else:
-                        _warp(x, tile, row, lowest, first, columns, radius, lanes, 1, absolute, banded, bounded)
+                        _warp(
+                            x,
+                            tile,
+                            row,
+                            lowest,
+                            first,
+                            columns,
+                            radius,
+                            one,
+                            lanes,
+                            1,
+                            absolute,
+                            banded,
+                            bounded,
+                            balanced,
+                        )
                         first += 1
                     if bounded:
                         alive = _any_within(lowest, divisors, most, lanes, stamp)
@@ -140,11 +172,13 @@ def _warp(
     first: types.Type,
     columns: types.Type,
     radius: types.Type,
+    one: types.Type,
     width: types.Type,
     rows: types.Type,
     absolute: types.Type,
     banded: types.Type,
     bounded: types.Type,
+    balanced: types.Type,
 ) -> tuple[Signature, Emit]:
     """Goes with rows first .. first + rows - 1 of x over the tile: `row` holds D of the row above, then of the last."""
 
@@ -155,6 +189,7 @@ def _warp(
             lanes,
             *arrays,
             *args[4:7],
+            one=lanes.splat(args[7]) if literal(balanced) else None,
             num_rows=literal(rows),
             absolute=bool(literal(absolute)),
             bounded=bool(literal(bounded)),
@@ -162,8 +197,10 @@ def _warp(
         strip.emit(banded=bool(literal(banded)))
         return context.get_dummy_value()  # type: ignore[no-untyped-call]  # numba has no types
 
-    kinds = (x, tile, row, lowest, types.intp, types.intp, types.intp, width, rows, absolute, banded, bounded)
-    return types.void(*kinds), emit
+    indices = [types.intp] * 3
+    return types.void(
+        x, tile, row, lowest, *indices, types.float32, width, rows, absolute, banded, bounded, balanced
+    ), emit
 
 
 class _Strip:
@@ -180,12 +217,14 @@ class _Strip:
         columns: ir.Value,
         radius: ir.Value,
         *,
+        one: ir.Value | None,
         num_rows: int,
         absolute: bool,
         bounded: bool,
     ) -> None:
         self.lanes, self.tile, self.row, self.lowest = lanes, tile, row, lowest
         self.first, self.columns, self.radius = first, columns, radius
+        self.one = one
         self.num_rows, self.absolute, self.bounded = num_rows, absolute, bounded
         places = [lanes.builder.add(first, lanes.integer(r)) for r in range(num_rows)]
         self.x = [lanes.splat(lanes.element(x, place)) for place in places]
@@ -217,26 +256,30 @@ class _Strip:
         for r in range(self.num_rows):
             # `up` comes last: it is what the next row waits for
             nearest = lanes.smaller(lanes.smaller(left[r], diagonal), up)
-            difference = lanes.sub(self.x[r], y)
-            if self.absolute:
-                new = lanes.add(nearest, lanes.absolute(difference))
-            else:
-                new = lanes.fma(difference, difference, nearest)
+            new = self._cell(self.x[r], y, nearest)
             if masked:
                 new = lanes.where(self._inside(r, j), new, lanes.constant(_INF))
             diagonal, left[r], up = left[r], new, new
         lanes.store(up, self.row, j)
         return [*left, above, *(lanes.smaller(least, up) for least in carried[self.num_rows + 1 :])]
 
+    def _cell(self, x: ir.Value, y: ir.Value, nearest: ir.Value) -> ir.Value:
+        lanes = self.lanes
+        difference = lanes.sub(x, y) if self.one is None else lanes.fma(lanes.negative(y), self.one, x)
+        if not self.absolute:
+            return lanes.fma(difference, difference, nearest)
+        cost = lanes.absolute(difference)
+        return lanes.add(nearest, cost) if self.one is None else lanes.fma(cost, self.one, nearest)
+
     def _edges(self) -> list[ir.Value]:
         """Columns: the first in the band of any row, the first in that of all, the first not so, the first in none."""
         builder, index = self.lanes.builder, self.lanes.integer
         last = builder.add(self.first, index(self.num_rows - 1))
-        start = self._larger(index(0), builder.sub(self.first, self.radius))
-        inner = self._smaller(self.columns, self._larger(start, builder.sub(last, self.radius)))
+        start = self._extreme(">", index(0), builder.sub(self.first, self.radius))
+        inner = self._extreme("<", self.columns, self._extreme(">", start, builder.sub(last, self.radius)))
         past = builder.add(builder.add(self.first, self.radius), index(1))
-        outer = self._smaller(self.columns, self._larger(inner, past))
-        stop = self._smaller(self.columns, builder.add(builder.add(last, self.radius), index(1)))
+        outer = self._extreme("<", self.columns, self._extreme(">", inner, past))
+        stop = self._extreme("<", self.columns, builder.add(builder.add(last, self.radius), index(1)))
         return [start, inner, outer, stop]
 
     def _before(self, start: ir.Value, corner: ir.Value) -> ir.Value:
@@ -252,8 +295,5 @@ class _Strip:
         after = builder.icmp_signed(">=", j, builder.sub(i, self.radius))
         return builder.and_(after, builder.icmp_signed("<=", j, builder.add(i, self.radius)))
 
-    def _larger(self, a: ir.Value, b: ir.Value) -> ir.Value:
-        return self.lanes.where(self.lanes.builder.icmp_signed(">", a, b), a, b)
-
-    def _smaller(self, a: ir.Value, b: ir.Value) -> ir.Value:
-        return self.lanes.where(self.lanes.builder.icmp_signed("<", a, b), a, b)
+    def _extreme(self, sign: str, a: ir.Value, b: ir.Value) -> ir.Value:
+        return self.lanes.where(self.lanes.builder.icmp_signed(sign, a, b), a, b)

@@ -37,11 +37,7 @@ def host_lanes(features: Mapping[str, bool] | None = None) -> tuple[int, int]:
     R rows of W lanes need R * W / (lanes of a register) registers beside R broadcast values, and about eight of them
     hide the latency of a minimum and an addition.
     """
-    if features is None:
-        try:
-            features = binding.get_host_cpu_features()
-        except RuntimeError:  # LLVM does not know this processor, as numba allows too
-            features = {}
+    features = _host_features() if features is None else features
     if features.get("avx512f"):  # 32 registers of 16 lanes
         return 32, 4
     if features.get("avx2"):  # 16 registers of 8; broadcast values come from memory
@@ -49,6 +45,17 @@ def host_lanes(features: Mapping[str, bool] | None = None) -> tuple[int, int]:
     if features.get("neon"):  # 32 registers of 4
         return 16, 4
     return 8, 4
+
+
+def host_balances(features: Mapping[str, bool] | None = None) -> bool:
+    """Whether sums are better written as a * 1 + b on this processor, or on one with these LLVM `features`.
+
+    The bits are the same. Minima and sums go through one half of the vector pipes of AMD's processors, fused products
+    through the other, so that a loop with as many minima as sums gains half its speed; Intel's do not care, and ARM's
+    have other pipes.
+    """
+    features = _host_features() if features is None else features
+    return bool(features.get("fma"))
 
 
 def emitted(define: Callable[..., tuple[Signature, Emit]]) -> Callable[..., Any]:
@@ -80,6 +87,14 @@ def aligned(num: int) -> F32:
     room = np.empty(num + _CACHE_LINE // 4, np.float32)
     skip = (-room.ctypes.data % _CACHE_LINE) // 4
     return room[skip : skip + num]
+
+
+def _host_features() -> Mapping[str, bool]:
+    try:
+        found: Mapping[str, bool] = binding.get_host_cpu_features()
+    except RuntimeError:  # LLVM does not know this processor, as numba allows too
+        return {}
+    return found
 
 
 class Lanes:
@@ -136,6 +151,10 @@ class Lanes:
     def sub(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """The differences a - b."""
         return self.builder.fsub(a, b)
+
+    def negative(self, a: ir.Value) -> ir.Value:
+        """The vector -a."""
+        return self.builder.fneg(a)
 
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """The sums a * b + c, each rounded once."""

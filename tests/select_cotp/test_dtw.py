@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stages.select_cotp import dtw
 from stages.select_cotp.arrays import F32, Series
 from stages.select_cotp.dtw import Cost, EntropyKernel, cells_of_pair, radius_of
 from stages.select_cotp.dtw_tile import tile_kernel
+from stages.select_cotp.lanes import host_balances
 from tests.naive import dtw as naive
 
 COSTS: tuple[Cost, ...] = ("absolute", "squared")
@@ -123,6 +125,19 @@ def test_lanes_and_rows_change_no_bit(band: float | None, lengths: int | None, c
     want = EntropyKernel(core, band=band, cost=cost, engine="scalar").block(pool)
     for lanes in SHAPES:
         assert EntropyKernel(core, band=band, cost=cost, lanes=lanes).block(pool).tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("band", [None, 0.2])
+def test_sums_written_as_products_change_no_bit(
+    band: float | None, cost: Cost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core, pool = random_series(23, [21] * 5), random_series(24, [21] * 40)
+    found = []
+    for balanced in (False, True):
+        monkeypatch.setattr(dtw, "host_balances", lambda balanced=balanced: balanced)
+        found.append(EntropyKernel(core, band=band, cost=cost, lanes=(8, 2)).block(pool).tobytes())
+    assert found[0] == found[1]
 
 
 def test_neither_the_cut_of_the_pool_nor_threads_change_a_bit() -> None:
@@ -245,11 +260,14 @@ def test_a_second_process_reads_what_the_first_compiled(tmp_path: Path) -> None:
         "from stages.select_cotp.arrays import Series\n"
         "from stages.select_cotp.dtw import EntropyKernel\n"
         "from stages.select_cotp.dtw_tile import tile_kernel\n"
+        "from stages.select_cotp.lanes import host_balances\n"
         "chains = Series(np.ones(40, np.float32), np.arange(0, 41, 10))\n"
         "hits = 0\n"
         "for band in (None, 0.1):\n"
         "    EntropyKernel(chains, band=band, lanes=(8, 2)).block(chains)\n"
-        "    kernel = tile_kernel(8, 2, absolute=True, banded=band is not None, bounded=False)\n"
+        "    kernel = tile_kernel(\n"
+        "        8, 2, absolute=True, banded=band is not None, bounded=False, balanced=host_balances()\n"
+        "    )\n"
         "    hits += sum(kernel.stats.cache_hits.values())\n"
         "print(hits)\n"
     )
@@ -266,6 +284,6 @@ def test_a_second_process_reads_what_the_first_compiled(tmp_path: Path) -> None:
 
 
 def test_kernels_are_compiled_once_for_each_variant() -> None:
-    one = tile_kernel(8, 2, absolute=True, banded=False, bounded=False)
-    assert tile_kernel(8, 2, absolute=True, banded=False, bounded=False) is one
-    assert tile_kernel(8, 2, absolute=True, banded=True, bounded=False) is not one
+    one = tile_kernel(8, 2, absolute=True, banded=False, bounded=False, balanced=host_balances())
+    assert tile_kernel(8, 2, absolute=True, banded=False, bounded=False, balanced=host_balances()) is one
+    assert tile_kernel(8, 2, absolute=True, banded=True, bounded=False, balanced=host_balances()) is not one

@@ -5,7 +5,7 @@ import pytest
 from numba import njit, types
 from numba.extending import intrinsic
 
-from stages.select_cotp.lanes import Lanes, aligned, host_lanes, stamp_of
+from stages.select_cotp.lanes import Lanes, aligned, host_balances, host_lanes, stamp_of
 
 WIDTHS = (4, 8, 16, 32)
 
@@ -24,6 +24,8 @@ def _operations(_: Any, a: Any, b: Any, out: Any, width: Any) -> Any:
             lanes.fma(left, left, right),
             lanes.splat(lanes.element(one, lanes.integer(1))),
             lanes.constant(2.5),
+            lanes.negative(left),
+            lanes.quotient(left, right),
             lanes.where(lanes.any_at_most(left, right), left, right),
         ]
         for place, value in enumerate(found):
@@ -72,9 +74,9 @@ def running(width: int) -> Any:
 def test_operations_are_those_of_numpy(width: int) -> None:
     draw = np.random.default_rng(width)
     a, b = draw.normal(size=(2, width)).astype(np.float32)
-    out = np.zeros((8, width), np.float32)
+    out = np.zeros((10, width), np.float32)
     operations(width)(a, b, out.reshape(-1))
-    total, difference, smaller, absolute, fused, splat, constant, where = out
+    total, difference, smaller, absolute, fused, splat, constant, negative, quotient, where = out
     assert total.tobytes() == (a + b).tobytes()
     assert difference.tobytes() == (a - b).tobytes()
     assert smaller.tobytes() == np.minimum(a, b).tobytes()
@@ -82,12 +84,14 @@ def test_operations_are_those_of_numpy(width: int) -> None:
     assert fused.tobytes() == (a.astype(np.float64) * a + b).astype(np.float32).tobytes()
     assert (splat == a[1]).all()
     assert (constant == 2.5).all()
+    assert negative.tobytes() == (-a).tobytes()
+    assert quotient.tobytes() == (a / b).tobytes()
     assert where.tobytes() == a.tobytes()
 
 
 def test_infinity_is_legal_and_smaller_takes_the_number() -> None:
     a, b = np.full(4, np.inf, np.float32), np.float32([1, np.inf, -1, 0])
-    out = np.zeros((8, 4), np.float32)
+    out = np.zeros((10, 4), np.float32)
     operations(4)(a, b, out.reshape(-1))
     assert out[2].tolist() == [1, np.inf, -1, 0]
     assert out[0].tolist() == [np.inf] * 4
@@ -98,9 +102,9 @@ def test_any_at_most_looks_at_every_lane(lane: int | None, kept: str) -> None:
     a, b = np.full(8, 2, np.float32), np.full(8, 1, np.float32)
     if lane is not None:
         b[lane] = 2
-    out = np.zeros((8, 8), np.float32)
+    out = np.zeros((10, 8), np.float32)
     operations(8)(a, b, out.reshape(-1))
-    assert out[7].tolist() == (a if kept == "a" else b).tolist()
+    assert out[9].tolist() == (a if kept == "a" else b).tolist()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -133,6 +137,12 @@ def test_host_lanes_follow_the_widest_registers() -> None:
     assert host_lanes({"neon": True}) == (16, 4)
     assert host_lanes({}) == (8, 4)
     assert host_lanes() in {(32, 4), (16, 8), (16, 4), (8, 4)}
+
+
+def test_sums_become_products_only_where_the_processor_has_them() -> None:
+    assert host_balances({"fma": True})
+    assert not host_balances({"fma": False, "avx2": True})
+    assert not host_balances({"neon": True})
 
 
 def test_stamp_changes_with_a_file(tmp_path: Any) -> None:
