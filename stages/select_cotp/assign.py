@@ -10,11 +10,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from stages.select_cotp.arrays import F64, I64, Candidates
-from stages.select_cotp.assign_bids import bid
-from stages.select_cotp.assign_solver import FAR, Graph, fill, lower_prices, new_scratch, new_state
+from stages.select_cotp.assign_solver import FAR, Graph, fill, new_scratch, new_state
 
 _ROWS_AT_ONCE: Final = 64  # between two calls into compiled code a signal is heard
-_BIDS: Final = 100  # on made lists most is gained by then; any number gives the same prices
 
 
 class Assignment(NamedTuple):
@@ -73,13 +71,11 @@ def assign(candidates: Candidates, num_core: int, capacity: I64, *, partial: boo
     # dearer than any chain of exchanges, so that a place stays empty only where there is none
     empty_cost = int(graph.cost.max(initial=0) + 1) * (num_core + 1) if partial else FAR
     state, scratch = new_state(capacity, len(positions)), new_scratch(num_core)
-    bid(graph, state, _BIDS)
     for first in range(0, num_core, _ROWS_AT_ONCE):
         end = min(first + _ROWS_AT_ONCE, num_core)
         fill(graph, first, end, empty_cost, state, scratch)
     if state.missing.any():
         return Infeasible(np.flatnonzero(state.stuck), int(state.missing.sum()))
-    lower_prices(graph, state, scratch)
     edges = np.sort(state.edge[state.owner >= 0])
     v = np.where(state.owner >= 0, state.owned - state.u[state.owner], 0)
     return Assignment(

@@ -28,6 +28,7 @@ class Graph(NamedTuple):
 class State(NamedTuple):
     """A part of the assignment that is optimal for the places filled so far, with its prices.
 
+    Shortest paths raise prices no more than they must, so that they stay the lowest of all optimal ones.
     `u` (C,): prices of core rows. `owner` (P,): the core row that holds a column, or -1; `edge` (P,): by which edge;
     `owned` (P,): that edge's cost. A column's price v is owned - u[owner], at most 0, and 0 where nobody holds it.
     `empty` (C,): places left empty at the cost of an empty place. `missing` (C,): places not filled yet.
@@ -93,45 +94,6 @@ def fill(graph: Graph, first: int, end: int, empty_cost: int, state: State, scra
 
 
 @njit(nogil=True, cache=True)
-def lower_prices(graph: Graph, state: State, scratch: Scratch) -> None:
-    """Lower `u` as far as an optimal solution of the dual allows, which leaves one solution whatever led there.
-
-    u[k] may fall by what its columns' prices leave below 0, and by what i may fall plus the slack of i on k's columns.
-    """
-    num_core = len(state.u)
-    scratch.length[:] = FAR
-    scratch.place[:] = -1
-    for column in range(len(state.owner)):
-        owner = state.owner[column]
-        if owner >= 0:
-            scratch.length[owner] = min(scratch.length[owner], state.u[owner] - state.owned[column])
-    size = 0
-    for row in range(num_core):
-        if state.empty[row] > 0:
-            scratch.length[row] = 0
-        if scratch.length[row] < FAR:
-            size += 1
-            scratch.place[row] = size - 1
-            _rise(scratch, row)
-    while size > 0:
-        row = scratch.heap[0]
-        size -= 1
-        _sink(scratch, size)
-        scratch.place[row] = -2
-        base = scratch.length[row] - state.u[row]
-        for edge in range(graph.starts[row], graph.starts[row + 1]):
-            owner = state.owner[graph.column[edge]]
-            if owner >= 0 and scratch.place[owner] >= 0:
-                fall = base + graph.cost[edge] - (state.owned[graph.column[edge]] - state.u[owner])
-                if fall < scratch.length[owner]:
-                    scratch.length[owner] = fall
-                    _rise(scratch, owner)
-    for row in range(num_core):
-        if scratch.place[row] == -2:
-            state.u[row] -= scratch.length[row]
-
-
-@njit(nogil=True, cache=True)
 def _search(graph: Graph, row: int, empty_cost: int, state: State, scratch: Scratch) -> tuple[int, int, int, int]:
     """The shortest path from `row` to a free column: its length, last edge (-1: an empty place), last row; rows seen.
 
@@ -139,39 +101,43 @@ def _search(graph: Graph, row: int, empty_cost: int, state: State, scratch: Scra
     """
     best, best_edge, best_row = FAR, -1, -1
     scratch.length[row], scratch.by[row], scratch.reached[0] = 0, -1, row
-    num_reached, size = 1, 0
-    current, length = row, 0
+    num_reached, size, current = 1, 0, row
     while True:
         scratch.place[current] = -2
-        base = length - state.u[current]
+        base = scratch.length[current] - state.u[current]
         if empty_cost != FAR and base + empty_cost < best:
             best, best_edge, best_row = base + empty_cost, -1, current
         for edge in range(graph.starts[current], graph.starts[current + 1]):
             direct = base + graph.cost[edge]
             if direct >= best:
                 break  # prices of columns are <= 0 and costs rise, so that all further edges are longer still
-            owner = state.owner[graph.column[edge]]
+            column = graph.column[edge]
+            owner = state.owner[column]
             if owner < 0:
                 best, best_edge, best_row = direct, edge, current
-                break
-            if scratch.place[owner] == -2 or state.stuck[owner]:
-                continue
-            through = direct - (state.owned[graph.column[edge]] - state.u[owner])
-            if through >= best or (scratch.place[owner] >= 0 and through >= scratch.length[owner]):
-                continue
-            if scratch.place[owner] < 0:
-                scratch.reached[num_reached] = owner
-                scratch.place[owner] = size
-                num_reached += 1
-                size += 1
-            scratch.length[owner], scratch.by[owner] = through, edge
-            _rise(scratch, owner)
+            elif scratch.place[owner] != -2 and not state.stuck[owner]:
+                length = direct - (state.owned[column] - state.u[owner])
+                if length < best and _reach(scratch, owner, length, edge, size, num_reached):
+                    size, num_reached = size + 1, num_reached + 1
         if size == 0 or scratch.length[scratch.heap[0]] >= best:
             return best, best_edge, best_row, num_reached
         current = scratch.heap[0]
-        length = scratch.length[current]
         size -= 1
         _sink(scratch, size)
+
+
+@njit(nogil=True, cache=True)
+def _reach(scratch: Scratch, row: int, length: int, edge: int, size: int, num_reached: int) -> bool:
+    """Note a path to `row` if it is the shortest so far; whether it is the first."""
+    is_new = scratch.place[row] < 0
+    if is_new:
+        scratch.reached[num_reached] = row
+        scratch.place[row] = size
+    elif length >= scratch.length[row]:
+        return False
+    scratch.length[row], scratch.by[row] = length, edge
+    _rise(scratch, row)
+    return bool(is_new)
 
 
 @njit(nogil=True, cache=True)

@@ -3,7 +3,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.select_cotp import assign as module
 from stages.select_cotp.arrays import Candidates
 from stages.select_cotp.assign import Assignment, Infeasible, assign
 from tests.naive import assign as naive
@@ -102,21 +101,6 @@ def test_incomplete_lists_equal_the_dense_solver_with_the_other_pairs_forbidden(
             assert solution.cost == pytest.approx(naive.dense_cost(allowed, capacity), rel=1e-12, abs=1e-300), trial
             check_prices(solution, candidates, capacity)
     assert 100 < infeasible < 500
-
-
-@pytest.mark.parametrize("bids", [0, 1, 7, 1000])
-def test_bids_change_neither_the_cost_nor_the_prices(bids: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(7)
-    for trial in range(100):
-        distance, capacity = drawn(rng, trial)
-        candidates = naive.lists(distance, full(distance))
-        usual = solved(candidates, capacity)
-        with monkeypatch.context() as patched:
-            patched.setattr(module, "_BIDS", bids)
-            other = solved(candidates, capacity)
-        assert other.cost == pytest.approx(usual.cost, rel=1e-12)
-        owns = capacity > 0
-        np.testing.assert_allclose(other.u[owns], usual.u[owns], rtol=0, atol=1e-12 * distance.max())
 
 
 def test_prices_are_the_lowest_that_are_optimal() -> None:
