@@ -51,6 +51,22 @@ def test_programs_become_training_data_and_pairs_of_arms(root: Path, tmp_path: P
     assert {row["truth"] for row in wrong} == {False}
 
 
+def test_chains_of_thought_become_a_selection_with_its_arms(root: Path, tmp_path: Path) -> None:
+    samples = root / "sample_data"
+    done = run_recipe(root, "reasoning-data.sh", samples / "cots.jsonl", samples / "core.jsonl", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    selected = rows_of(tmp_path / "out" / "selected")
+    assert Counter(row["core_id"] for row in selected) == {f"core-{number:02d}": 4 for number in range(12)}
+    figures = {(row["group"], row["metric"]): row for row in rows_of(tmp_path / "out" / "arms")}
+    # what is planted: the core set reasons like the right, reflective chains of the pool
+    assert figures["assign", "correct_minus_pool"]["low"] > 0
+    assert figures["assign", "mean_distance"]["value"] < figures["assign:learnability:0.5", "mean_distance"]["value"]
+    assert ("assign:lambda=1", "correct") in figures
+    built = rows_of(tmp_path / "out" / "built")
+    assert len(built) == 48
+    assert len({row["core_id"] for row in built}) == 12
+
+
 @pytest.mark.slow
 def test_a_chain_whose_first_command_fails_fails_whole(root: Path, tmp_path: Path) -> None:
     done = run_recipe(root, "reward-model.sh", "nothing.jsonl", "out", cwd=tmp_path)

@@ -9,7 +9,7 @@ mkdir -p "$out"
 
 # How hard the questions are for whatever wrote the pool.
 rlbff eval reasoning-potential "$pool" --overwrite -o "$out/potential"
-rlbff eval pass-at-k "$pool" --k 1,2,4 --overwrite -o "$out/pass-at-k"
+rlbff eval pass-at-k "$pool" --overwrite -o "$out/pass-at-k"
 
 # The rows that reason most like the core set, and as arms: other shares of the pattern term, and what RL can still use.
 rlbff select-cotp "$pool" --core "$core" --per-core 4 --sweep 0,1 --utility learnability --overwrite -o "$out/selected"
