@@ -89,6 +89,17 @@ def test_windows_hold_every_step_once_and_not_too_much(lengths: list[int]) -> No
             assert chars + min(lengths[following.start], STEP_SHOWS) > CHARS_A_CALL
 
 
+def test_a_window_is_full_by_steps_or_by_the_characters_that_are_shown() -> None:
+    def sizes(num: int, length: int) -> list[int]:
+        return [len(window) for window in windows([Step(n * length, (n + 1) * length) for n in range(num)])]
+
+    assert sizes(90, 100) == [40, 40, 10]
+    # 22 steps of 700 characters are 15,400
+    assert sizes(60, 5000) == [22, 22, 16]
+    assert sizes(60, 400) == [40, 20]
+    assert sizes(0, 1) == []
+
+
 # --- what is read ---
 
 

@@ -72,6 +72,7 @@ def test_what_a_line_announces_and_formulas_belong_to_it() -> None:
     assert shown(f"{LONG}\n= 3 + 4\n\n{LONG}") == [f"{LONG}\n= 3 + 4", LONG]
     assert shown(f"**Sums**\n{LONG}\n\n{LONG}") == [f"**Sums**\n{LONG}", LONG]
     assert shown(f"{LONG}\n\n```\n{LONG}\n```") == [LONG, f"```\n{LONG}\n```"]
+    assert shown("Run it now.\n```\nx\n```") == ["Run it now.", "```\nx\n```"]
 
 
 def test_a_step_takes_in_no_more_once_it_is_very_long() -> None:
@@ -92,6 +93,7 @@ def test_long_lines_are_cut_at_the_ends_of_sentences_alone() -> None:
     steps = shown(line)
     assert len(steps) > 3
     assert " ".join(steps) == line
+    assert all(LONGEST // 2 <= len(step) < LONGEST for step in steps[:-1])
     assert all(step.startswith("This is") and step.endswith("cuts nothing.") for step in steps)
     chinese = "".join(f"这里是第{n}个句子，它说明了一个数和另一个数的和。" for n in range(60))
     assert "".join(shown(chinese)) == chinese
