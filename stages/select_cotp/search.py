@@ -17,6 +17,7 @@ from stages.core.errors import ConfigError
 from stages.select_cotp.arrays import F32, F64, I64, Block, Candidates, Codes, Objective, Series
 from stages.select_cotp.bounds import NO_ENVELOPE, NO_MATRIX, Envelope, Offers, ends, envelope, offer, survivors
 from stages.select_cotp.choice import Choice
+from stages.select_cotp.dtw import cells_of_pair
 from stages.select_cotp.heaps import BYTES_OF_ENTRY, Heaps
 
 PruneName = Literal["auto", "none", "patterns", "keogh"]
@@ -178,8 +179,8 @@ class Search:
         assert pool is not None
         assert core is not None
         if way == "none":
-            cells = self._cells_of(np.diff(core.starts), np.diff(pool.starts))
-            return self._entropy.block(pool), self._num_core * len(pool), cells
+            pairs = self._num_core * len(pool)
+            return self._entropy.block(pool), pairs, self._cells_in(pairs, len(core.values) * len(pool.values))
         used = self._factors[:, 1] > 0
         worst = np.stack([heaps.worst() for heaps, uses in zip(self._heaps, used, strict=True) if uses])
         around = self._envelope() if way == "keogh" and core.length == pool.length else NO_ENVELOPE
@@ -204,13 +205,16 @@ class Search:
                 starts,
                 most,
             )
-            for c in range(first, done):
-                if starts[c] < starts[c + 1]:
-                    some = rows[starts[c] : starts[c + 1]]
-                    limit = float(np.nextafter(np.float32(most[c]), np.float32(np.inf)))
+            # rounded up, so that nothing is lost where a kernel compares in float32
+            limits = np.nextafter(most[first:done].astype(np.float32), np.float32(np.inf)).tolist()
+            places = starts[first : done + 1].tolist()
+            for c, limit, begin, end in zip(range(first, done), limits, places, places[1:], strict=False):
+                if begin < end:
+                    some = rows[begin:end]
                     result[c, some] = self._entropy.pairs(c, pool, some, limit)
-                    pairs += len(some)
-                    cells += self._cells_of(core_ends.length[c : c + 1], pool_ends.length[some])
+            pairs += places[-1]
+            lengths = np.repeat(core_ends.length[first:done], np.diff(places)), pool_ends.length[rows[: places[-1]]]
+            cells += self._cells_in(places[-1], int(lengths[0] @ lengths[1]))
         return result, pairs, cells
 
     def _envelope(self) -> Envelope:
@@ -220,12 +224,11 @@ class Search:
                 self._around = envelope(self._core, self._radius)
             return self._around
 
-    def _cells_of(self, core: I64, pool: I64) -> int:
-        """Cells of the pairs of all these core and pool lengths."""
-        if self._radius is None:
-            return int(core.sum()) * int(pool.sum())
-        length, radius = int(core[0]), min(self._radius, int(core[0]) - 1)
-        return (length * (2 * radius + 1) - radius * (radius + 1)) * len(core) * len(pool)
+    def _cells_in(self, pairs: int, without_band: int) -> int:
+        if self._radius is None or self._core is None:
+            return without_band
+        length = self._core.length or 0
+        return pairs * cells_of_pair(length, length, self._radius)
 
     def _keep(self, factors: F64, heaps: Heaps, block: Block, d_pattern: F32, d_entropy: F32) -> None:
         room = max(_ROOM, len(block))

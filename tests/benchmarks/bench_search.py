@@ -9,11 +9,11 @@ slow as much. --full: 100,000 pool rows as the issue has it, else 20,000; --rows
 import argparse
 import hashlib
 import json
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,17 +83,19 @@ def measure(rows: int, band: float | None, threads: int, prune: Any, lambdas: li
     }
     expected = forecast(block=sample, rows=rows, **kernels, **options)
     search = Search(memory_bytes=MEMORY_MB << 20, **kernels, **options)
-    before, seconds, spent = _peak(), 0.0, 0.0
+    own, seconds, spent = 0.0, 0.0, 0.0
     for block in blocks(rows):
-        start, cpu = time.perf_counter(), time.process_time()
+        Path("/proc/self/clear_refs").write_text("5")
+        before, start, cpu = _memory("VmRSS"), time.perf_counter(), time.process_time()
         search.add(block)
         seconds, spent = seconds + time.perf_counter() - start, spent + time.process_time() - cpu
+        own = max(own, _memory("VmHWM") - before)
     return {
         "seconds": seconds,
         "cpu": spent,
         "forecast": expected._asdict(),
-        "before": before,
-        "peak": _peak(),
+        "own": own,
+        "memory": _memory("VmRSS"),
         "digest": hashlib.sha256(b"".join(array.tobytes() for array in search.found()[0])).hexdigest(),
         **search.facts,
     }
@@ -125,7 +127,7 @@ def _shown(found: dict[str, Any]) -> tuple[str, ...]:
         f"{expected:.2f} s",
         f"{expected / found['cpu']:.2f}",
         f"{found['entropy_share']:.1%} ({found['prune']}; forecast {found['forecast']['entropy_share']:.1%})",
-        f"{found['peak']:.0f} MiB, {found['peak'] - found['before']:.0f} of the search and a block; flag {MEMORY_MB}",
+        f"{found['own']:.0f} MiB of {MEMORY_MB} allowed; {found['memory']:.0f} with the pool's block and programs",
     )
 
 
@@ -142,8 +144,10 @@ def _in_process(*arguments: Any) -> dict[str, Any]:
     return answer
 
 
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _memory(what: str) -> float:
+    """MiB of this process: VmRSS now, VmHWM at most since the mark was cleared."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(what))
 
 
 if __name__ == "__main__":

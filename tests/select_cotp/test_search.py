@@ -240,7 +240,9 @@ def test_the_vector_kernels_find_what_sorting_finds(prune: str, band: float | No
     )
     search.add(block)
     _same(search.found(), [nearest(np.empty((5, 0)), kernel.block(pool), block, objective, [6] * 5)])
-    assert (search.facts["entropy_pairs"] == 4500) == (prune == "none")
+    pairs, cells = search.facts["entropy_pairs"], 40 * 40 if band is None else 40 * 9 - 4 * 5
+    assert (pairs == 4500) == (prune == "none")
+    assert search.facts["entropy_cells"] == pairs * cells
 
 
 def _smooth(random: np.random.Generator, rows: int, length: int) -> Series:
