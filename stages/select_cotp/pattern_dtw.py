@@ -33,7 +33,8 @@ class PatternKernel:
     `core.values` are rows of `table` (A, U), the values of pools its columns; it is copied. `weights` stand beside
     `core.values`: finite, none negative, no row's all 0. `engine` and `lanes`, which are (lanes, rows) of the vector
     kernel, change no bit of a result. `memory_mb` bounds the costs that one call lays out: where they are more, the
-    core rows go in several turns.
+    core rows go in several turns. With thousands of core names it is faster if core rows that share names are
+    neighbours, for what they share is then still in the cache.
     """
 
     def __init__(
