@@ -114,7 +114,8 @@ def _arms(arms: Sequence[Arm]) -> list[str]:
     return [
         "<h2>Arms</h2>",
         _table(head, rows),
-        '<p class="note">Overlap: rows shared with the main arm, as Jaccard index.</p>',
+        '<p class="note">Overlap: rows shared with the main arm, as Jaccard index. '
+        "Mean distances compare only between arms of the same lambda.</p>",
         "<h2>Lengths of completions</h2>",
         '<p class="note">Bars: share of the arm\'s rows.'
         + ("" if pool is None else " Dashed line: the pool.")
