@@ -20,7 +20,7 @@ from stages.select_cotp.annotate_prompt import (
 )
 from stages.select_cotp.config import SelectCotpConfig
 from stages.select_cotp.local_model import open_model
-from stages.select_cotp.markers import ANNOTATOR, Span, annotate
+from stages.select_cotp.markers import ANNOTATOR, Span, annotate, stretches
 from stages.select_cotp.steps import Step, split_steps
 
 RULES: Final = "rules"
@@ -57,7 +57,7 @@ class RulesAnnotator:
         """See PatternAnnotator."""
         found: list[Annotated] = []
         for _, completion in texts:
-            found.append(annotate(completion))
+            found.append(stretches(annotate(completion)))
             advance(1)
         return found
 

@@ -5,7 +5,7 @@ markers_data.py.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from stages.select_cotp.markers_data import FALLBACK, FALLBACK_FORMULA, OPENERS, RULES, Where
@@ -41,6 +41,20 @@ def annotate(text: str) -> list[Span]:
     steps = split_steps(text)
     last = len(steps) - 1
     return [Span(_name(text[start:end], n, n == last), start, end) for n, (start, end) in enumerate(steps)]
+
+
+def stretches(spans: Sequence[Span]) -> list[Span]:
+    """The same with neighbours of one name as one pattern, from the start of the first to the end of the last.
+
+    A pattern is what a stretch of reasoning does, however many lines it takes; models that annotate give stretches, too.
+    """
+    found: list[Span] = []
+    for span in spans:
+        if found and found[-1].name == span.name:
+            found[-1] = found[-1]._replace(end=span.end)
+        else:
+            found.append(span)
+    return found
 
 
 def _name(step: str, number: int, is_last: bool) -> str:

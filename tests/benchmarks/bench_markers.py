@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any
 
 from stages.select_cotp import markers
-from stages.select_cotp.markers import Span, annotate
+from stages.select_cotp.markers import Span, annotate, stretches
 from stages.select_cotp.markers_data import FALLBACK
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +80,9 @@ def _shares(kind: str, texts: list[str], marked: list[list[Span]]) -> Row:
     markers.FALLBACK_FORMULA = usual  # type: ignore[misc]
     unnamed = f"no word of a rule: {counts[FALLBACK] / total:.1%} {FALLBACK}, {formulas / total:.1%} {usual}"
     frequent = " ".join(f"{name} {count / total:.0%}" for name, count in counts.most_common(6))
-    return (kind, f"{len(marked)} texts, median {median(map(len, marked)):.0f} steps", unnamed, frequent)
+    names = median(len(stretches(spans)) for spans in marked)
+    sizes = f"{len(marked)} texts, median {median(map(len, marked)):.0f} steps, {names:.0f} stretches of one name"
+    return (kind, sizes, unnamed, frequent)
 
 
 def _speed(texts: list[str]) -> Row:

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from stages.select_cotp.markers import ANNOTATOR, Span, annotate
+from stages.select_cotp.markers import ANNOTATOR, Span, annotate, stretches
 from stages.select_cotp.markers_data import FALLBACK, FALLBACK_FORMULA, PATTERNS, RULES
 from stages.select_cotp.steps import split_steps
 from tests.naive.ngrams import distance
@@ -192,3 +192,9 @@ def test_rules_of_words_that_never_end_are_no_trap() -> None:
 
 def test_the_version_is_told() -> None:
     assert ANNOTATOR == "rules@1"
+
+
+def test_neighbours_of_one_name_are_one_stretch() -> None:
+    spans = [Span("plan", 0, 3), Span("compute", 4, 6), Span("compute", 7, 9), Span("plan", 9, 12)]
+    assert stretches(spans) == [Span("plan", 0, 3), Span("compute", 4, 9), Span("plan", 9, 12)]
+    assert stretches([]) == []
