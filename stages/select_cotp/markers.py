@@ -46,7 +46,7 @@ def annotate(text: str) -> list[Span]:
 def stretches(spans: Sequence[Span]) -> list[Span]:
     """The same with neighbours of one name as one pattern, from the start of the first to the end of the last.
 
-    A pattern is what a stretch of reasoning does, however many lines it takes; models that annotate give stretches, too.
+    A pattern is what a stretch of reasoning does, however many lines it takes; models that annotate give stretches.
     """
     found: list[Span] = []
     for span in spans:
