@@ -4,6 +4,7 @@ Lower bounds of the entropy distance that hold in float32 as the kernels round i
 its distance, as it would be computed, is above the worst that its heap holds. Everything is compiled and drops the GIL.
 """
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -49,6 +50,18 @@ class Offers(NamedTuple):
     d_entropy: F32
 
 
+class Left(NamedTuple):
+    """What bounds leave of some core rows: of the k-th of `core`, the pool rows `rows[starts[k]:starts[k + 1]]`.
+
+    None of them enters a heap if its entropy distance is above `most[k]`.
+    """
+
+    core: range
+    rows: I64
+    starts: list[int]
+    most: list[float]
+
+
 def ends(chains: Series) -> Ends:
     """What the bound by the ends needs of each chain."""
     return Ends(chains.values[chains.starts[:-1]], chains.values[chains.starts[1:] - 1], np.diff(chains.starts))
@@ -60,6 +73,28 @@ def envelope(core: Series, radius: int | None) -> Envelope:
     assert length is not None
     values = core.values.reshape(-1, length)
     return Envelope(*_envelope(values, length if radius is None else radius))
+
+
+def left_by_bounds(
+    factors: F64, worst: F64, d_pattern: F32, shortfall: F64, core: Series, pool: Series, around: Envelope, room: int
+) -> Iterator[Left]:
+    """The pairs whose entropy distance matters, for some core rows after the others; arguments as in `survivors`.
+
+    At most `room` pairs come at a time, or those of one core row; the next ones overwrite them.
+    """
+    num_core = len(core)
+    core_ends, pool_ends = ends(core), ends(pool)
+    rows, starts = np.empty(max(room, len(pool)), np.int64), np.empty(num_core + 1, np.int64)
+    most = np.empty(num_core)
+    done = 0
+    while done < num_core:
+        first = done
+        done = survivors(
+            factors, worst, d_pattern, shortfall, core_ends, pool_ends, around, pool.values, first, rows, starts, most
+        )
+        # rounded up, so that nothing is lost where a kernel compares in float32
+        limits = np.nextafter(most[first:done].astype(np.float32), np.float32(np.inf))
+        yield Left(range(first, done), rows, starts[first : done + 1].tolist(), limits.tolist())
 
 
 @njit(nogil=True, cache=True)

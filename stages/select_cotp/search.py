@@ -15,7 +15,7 @@ import numpy as np
 
 from stages.core.errors import ConfigError
 from stages.select_cotp.arrays import F32, F64, I64, Block, Candidates, Codes, Objective, Series
-from stages.select_cotp.bounds import NO_ENVELOPE, NO_MATRIX, Envelope, Offers, ends, envelope, offer, survivors
+from stages.select_cotp.bounds import NO_ENVELOPE, NO_MATRIX, Envelope, Offers, envelope, left_by_bounds, offer
 from stages.select_cotp.choice import Choice
 from stages.select_cotp.dtw import cells_of_pair
 from stages.select_cotp.heaps import BYTES_OF_ENTRY, Heaps
@@ -184,37 +184,18 @@ class Search:
         used = self._factors[:, 1] > 0
         worst = np.stack([heaps.worst() for heaps, uses in zip(self._heaps, used, strict=True) if uses])
         around = self._envelope() if way == "keogh" and core.length == pool.length else NO_ENVELOPE
-        core_ends, pool_ends = ends(core), ends(pool)
-        rows = np.empty(max(_ROOM, len(block)), np.int64)
-        starts, most = np.empty(self._num_core + 1, np.int64), np.empty(self._num_core)
-        result = np.full((self._num_core, len(block)), np.inf, np.float32)
-        done = pairs = cells = 0
-        while done < self._num_core:
-            first = done
-            done = survivors(
-                self._factors[used],
-                worst,
-                d_pattern,
-                block.shortfall,
-                core_ends,
-                pool_ends,
-                around,
-                pool.values,
-                first,
-                rows,
-                starts,
-                most,
-            )
-            # rounded up, so that nothing is lost where a kernel compares in float32
-            limits = np.nextafter(most[first:done].astype(np.float32), np.float32(np.inf)).tolist()
-            places = starts[first : done + 1].tolist()
-            for c, limit, begin, end in zip(range(first, done), limits, places, places[1:], strict=False):
-                if begin < end:
-                    some = rows[begin:end]
-                    result[c, some] = self._entropy.pairs(c, pool, some, limit)
-            pairs += places[-1]
-            lengths = np.repeat(core_ends.length[first:done], np.diff(places)), pool_ends.length[rows[: places[-1]]]
-            cells += self._cells_in(places[-1], int(lengths[0] @ lengths[1]))
+        result = np.full((self._num_core, len(pool)), np.inf, np.float32)
+        pairs = cells = 0
+        bounds = (self._factors[used], worst, d_pattern, block.shortfall)
+        for left in left_by_bounds(*bounds, core, pool, around, _ROOM):
+            for k, c in enumerate(left.core):
+                rows = left.rows[left.starts[k] : left.starts[k + 1]]
+                if len(rows):
+                    result[c, rows] = self._entropy.pairs(c, pool, rows, left.most[k])
+            pairs += left.starts[-1]
+            core_lengths = np.repeat(np.diff(core.starts)[left.core], np.diff(left.starts))
+            pool_lengths = np.diff(pool.starts)[left.rows[: left.starts[-1]]]
+            cells += self._cells_in(left.starts[-1], int(core_lengths @ pool_lengths))
         return result, pairs, cells
 
     def _envelope(self) -> Envelope:
