@@ -16,12 +16,14 @@ from numba.core.base import BaseContext
 from numba.core.typing.context import Context
 from numba.core.typing.templates import Signature
 
+from stages.select_cotp import dtw_lay
 from stages.select_cotp.arrays import F32, I64
+from stages.select_cotp.dtw_lay import lay
 from stages.select_cotp.lanes import Emit, Lanes, aligned, emitted, literal, stamp_of
 
 _INF: Final = float("inf")
 # What the kernels below are made of, beside this file.
-_STAMP: Final = stamp_of(__file__)
+_STAMP: Final = stamp_of(__file__, dtw_lay.__file__)
 
 # (core values, core starts, pool values, pool starts, rows, order, radius, most, out) -> whether all were finite
 Kernel: TypeAlias = Callable[[F32, I64, F32, I64, I64, I64, int, np.float32, F32], bool]
@@ -56,7 +58,7 @@ def tile_kernel(lanes: int, rows: int, *, absolute: bool, banded: bool, bounded:
         # LLVM must not know that this is 1, or it would turn products with it back into sums
         one = np.float32(min(len(core), 1))
         for start in range(0, len(order), lanes):
-            columns = _fill(pool, pool_starts, chosen, order[start:], tile, lengths)
+            columns = lay(pool, pool_starts, chosen, order[start:], tile, lengths)
             if columns < 0:
                 return False
             for c in range(len(core_starts) - 1):
@@ -106,31 +108,6 @@ def tile_kernel(lanes: int, rows: int, *, absolute: bool, banded: bool, bounded:
         return True
 
     return kernel
-
-
-@njit(nogil=True, cache=True)
-def _fill(pool: F32, starts: I64, chosen: I64, order: I64, tile: F32, lengths: I64) -> int:
-    """Lays chains side by side and returns the columns, or -1 where a value is not finite.
-
-    Short chains are continued by their last value, and lanes without a chain repeat the last one; nobody reads these.
-    """
-    width = len(lengths)
-    columns = 0
-    for lane in range(width):
-        row = chosen[order[min(lane, len(order) - 1)]]
-        lengths[lane] = starts[row + 1] - starts[row]
-        columns = max(columns, lengths[lane])
-    for lane in range(width):
-        row = chosen[order[min(lane, len(order) - 1)]]
-        x = pool[starts[row] : starts[row + 1]]
-        for j in range(len(x)):
-            tile[j * width + lane] = x[j]
-        for j in range(len(x), columns):
-            tile[j * width + lane] = x[-1]
-    largest = np.uint32(0)
-    for bits in tile[: columns * width].view(np.uint32):
-        largest = max(largest, bits & np.uint32(0x7FFFFFFF))
-    return columns if largest < np.uint32(0x7F800000) else -1
 
 
 @njit(nogil=True, cache=True)

@@ -4,6 +4,7 @@ numba vectorises no dynamic programme by itself: kernels emit the inner loop wit
 What is computed, and in which tiles, is the kernels' own. All of it is IEEE arithmetic in the order written.
 """
 
+import functools
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -89,6 +90,7 @@ def aligned(num: int) -> F32:
     return room[skip : skip + num]
 
 
+@functools.cache
 def _host_features() -> Mapping[str, bool]:
     try:
         found: Mapping[str, bool] = binding.get_host_cpu_features()
@@ -133,6 +135,14 @@ class Lanes:
     def store(self, value: ir.Value, pointer: ir.Value, index: ir.Value) -> None:
         """Write vector number `index`."""
         self.builder.store(value, self._place(pointer, index, self.type), align=4)
+
+    def load_from(self, pointer: ir.Value, element: ir.Value) -> ir.Value:
+        """The vector that begins at element number `element`."""
+        return self.builder.load(self._begin(pointer, element), typ=self.type, align=4)
+
+    def store_from(self, value: ir.Value, pointer: ir.Value, element: ir.Value) -> None:
+        """Write the vector that begins at element number `element`."""
+        self.builder.store(value, self._begin(pointer, element), align=4)
 
     def splat(self, scalar: ir.Value) -> ir.Value:
         """The scalar in every lane."""
@@ -186,6 +196,16 @@ class Lanes:
         mask = self.builder.bitcast(self.builder.fcmp_ordered("<=", a, b), ir.IntType(self.width))
         return self.builder.icmp_unsigned("!=", mask, ir.Constant(mask.type, 0))
 
+    def transposed(self, rows: Sequence[ir.Value]) -> list[ir.Value]:
+        """The columns of W vectors; W is a power of two."""
+        half = self.width // 2
+        zips = [[first + k // 2 + k % 2 * self.width for k in range(self.width)] for first in (0, half)]
+        masks = [ir.Constant(self._bits, places) for places in zips]
+        for _ in range(self.width.bit_length() - 1):
+            pairs = [(rows[k], rows[k + half]) for k in range(half)]
+            rows = [self.builder.shuffle_vector(a, b, mask) for a, b in pairs for mask in masks]
+        return list(rows)
+
     def loop(
         self,
         start: ir.Value,
@@ -212,6 +232,10 @@ class Lanes:
         self.builder.branch(head)
         self.builder.position_at_end(after)
         return phis
+
+    def _begin(self, pointer: ir.Value, element: ir.Value) -> ir.Value:
+        place = self._place(pointer, element, _FLOAT)
+        return self.builder.bitcast(place, self.type.as_pointer())
 
     def _place(self, pointer: ir.Value, index: ir.Value, kind: ir.Type) -> ir.Value:
         # the type is named again at each use, for pointers know theirs only in older llvmlite

@@ -36,6 +36,19 @@ def _operations(_: Any, a: Any, b: Any, out: Any, width: Any) -> Any:
 
 
 @intrinsic(prefer_literal=True)
+def _turned(_: Any, a: Any, begin: Any, out: Any, width: Any) -> Any:
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        lanes = Lanes(context, builder, signature.args[3].literal_value)
+        pointer, result = (lanes.data(signature.args[k], args[k]) for k in (0, 2))
+        places = [builder.add(args[1], lanes.integer(k * lanes.width)) for k in range(lanes.width)]
+        for k, value in enumerate(lanes.transposed([lanes.load_from(pointer, place) for place in places])):
+            lanes.store_from(value, result, lanes.integer(k * lanes.width))
+        return context.get_dummy_value()
+
+    return types.void(a, types.intp, out, width), emit
+
+
+@intrinsic(prefer_literal=True)
 def _running(_: Any, a: Any, start: Any, stop: Any, out: Any, width: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         lanes = Lanes(context, builder, signature.args[4].literal_value)
@@ -87,6 +100,18 @@ def test_operations_are_those_of_numpy(width: int) -> None:
     assert negative.tobytes() == (-a).tobytes()
     assert quotient.tobytes() == (a / b).tobytes()
     assert where.tobytes() == a.tobytes()
+
+
+@pytest.mark.parametrize("width", [2, 4, 8, 16])
+def test_a_square_is_turned_from_any_element_on(width: int) -> None:
+    @njit
+    def call(a: Any, begin: int, out: Any) -> None:
+        _turned(a, begin, out, width)
+
+    values = np.arange(width * width + 3, dtype=np.float32)
+    out = np.zeros((width, width), np.float32)
+    call(values, 3, out.reshape(-1))
+    assert out.tolist() == values[3:].reshape(width, width).T.tolist()
 
 
 def test_infinity_is_legal_and_smaller_takes_the_number() -> None:
