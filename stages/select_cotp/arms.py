@@ -171,15 +171,11 @@ def _first_of_each_row(candidates: Candidates, order: I64) -> I64:
 
 
 def _ends_before(candidates: Candidates, order: I64, last: int, num_core: int) -> Bools:
-    """Whether each core row's list ends before the pair `last` in `order`, so that pairs left out may, too."""
+    """Whether each core row's list ends before the pair `last` in `order`, so that it may leave out nearer ones."""
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
     ends = np.full(num_core, -1, dtype=np.int64)
     np.maximum.at(ends, candidates.core, place)
-    # a list may end with the same pool row at the same distance; what it leaves out comes after that
-    same = candidates.position == candidates.position[last]
-    same &= candidates.distance == candidates.distance[last]
-    ends[candidates.core[same & (place == ends[candidates.core])]] = len(order)
     return np.asarray(ends < place[last], dtype=np.bool_)
 
 

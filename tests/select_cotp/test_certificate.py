@@ -211,3 +211,11 @@ def test_largest_distance_gives_as_many_pairs_as_there_are_and_certifies_them() 
 def test_a_largest_distance_below_all_selects_nothing() -> None:
     found, asked = run(np.ones((2, 6)), np.array([1, 1]), 1, max_distance=0.5)
     assert (found.certificate.certified, len(found.assignment.edges), asked) == (True, 0, [])
+
+
+def test_lists_that_go_beyond_the_largest_distance_are_not_widened() -> None:
+    found, asked = run(np.array([[0.1, 0.2, 0.9, 1.0]]), np.array([3]), 3, max_distance=0.5)
+    assert (found.certificate.certified, found.assignment.empty.tolist(), asked) == (True, [1], [])
+    # the list ends at the largest distance, so that there may be more
+    found, asked = run(np.array([[0.1, 0.2, 0.2, 1.0]]), np.array([3]), 2, max_distance=0.2)
+    assert (found.certificate.certified, found.assignment.empty.tolist(), asked) == (True, [0], [[4]])
