@@ -25,7 +25,7 @@ PruneName = Literal["auto", "none", "patterns", "keogh"]
 _ROOM: Final = 1 << 16
 _BYTES_OF_THREAD: Final = 4 << 20
 _PAIRS_OF_CHUNK: Final = 1 << 18
-_LEAST_ROWS, _FIRST_ROWS, _FEW_ROWS, _MOST_ROWS = 32, 64, 256, 8192
+_LEAST_ROWS, _FIRST_ROWS, _FEW_ROWS, _MANY_ROWS, _MOST_ROWS = 32, 64, 256, 1024, 8192
 
 
 class Facts(TypedDict):
@@ -241,9 +241,12 @@ def ways_of(prune: PruneName, core: Series | None) -> tuple[PruneName, ...]:
 
 
 def chunk_rows(rows: int, num_core: int, threads: int) -> int:
-    """Rows that go through the kernels at once: some chunks of a block for each thread, each with enough pairs."""
+    """Rows that go through the kernels at once, where memory allows.
+
+    Few enough that each thread gets some chunks of a block; so many that what is left of a core row fills vectors.
+    """
     even = max(_FEW_ROWS, -(-rows // (16 * threads)))
-    return min(_MOST_ROWS, even, max(_PAIRS_OF_CHUNK // num_core, _FEW_ROWS))
+    return min(_MOST_ROWS, even, max(_PAIRS_OF_CHUNK // num_core, _MANY_ROWS))
 
 
 def _rows_that_fit(num_core: int, entries: int, threads: int, memory_bytes: int) -> int:
