@@ -33,7 +33,7 @@ def run() -> Iterator[str]:
     rng = np.random.default_rng(0)
     for name, (num_core, clusters) in SPREADS.items():
         yield from _compare(name, _distances(rng, num_core, clusters))
-    for name, groups in (("spread", LARGE[0]), ("in fives", LARGE[0] // 5)):
+    for name, groups in (("spread", LARGE[0]), ("in fours", LARGE[0] // 4)):
         yield _large(name, groups, rng)
 
 
