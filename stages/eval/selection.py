@@ -22,6 +22,7 @@ Bools = NDArray[np.bool_]
 
 POOL: Final = "pool"
 MATCHED: Final = "random-matched"
+LENGTH: Final = "random-length"
 
 HARD: Final = 0.5
 """A question is hard where fewer than this share of a policy's samples solve it; the bound is ours."""
@@ -30,8 +31,9 @@ NAMES_DRAWN: Final = 100
 """How many names `distinct_of_100` draws."""
 
 NOTE: Final = (
-    "random-matched has the lengths and the correctness of the selected rows by design, so that correct_minus_matched "
-    "and mean_tokens_minus_matched show only how well it matches; hard and distinct_of_100 are not matched."
+    "random-length has the lengths of the selected rows by design, random-matched their correctness, too: "
+    "correct_minus_length is what a gain in right answers owes to more than length; mean_tokens_minus_length, "
+    "mean_tokens_minus_matched and correct_minus_matched show only how well they match."
 )
 
 _MEANS: Final = (
@@ -46,7 +48,7 @@ _MEANS: Final = (
 )
 _SPREADS: Final = ("distinct_of_100", "pattern_entropy")
 _COMPARED: Final = ("correct", "hard", "mean_tokens", "distinct_of_100")
-_BASES: Final = {"pool": POOL, "matched": MATCHED}
+_BASES: Final = {"pool": POOL, "length": LENGTH, "matched": MATCHED}
 
 
 class Pick(NamedTuple):
@@ -93,8 +95,8 @@ def measure(items: Sequence[Pick]) -> Measured:
     `correct`, `hard`, `unsolved` are shares, `mean_...` means of what is known. `distinct_of_100` is the number of
     distinct names expected among 100 that are drawn from the arm's without replacement (rarefaction; Hurlbert, 1971),
     so that arms of any size compare, and `pattern_entropy` the entropy of the distribution of names, in nats.
-    `_minus_pool` and `_minus_matched` are differences to these arms, of names the ratios `_over_...`, `overlap` the
-    Jaccard index of ids with the first arm. Questions are drawn, with all their rows in all arms; `rows` and
+    `_minus_pool`, `_minus_length` and `_minus_matched` are differences to these arms (`random-length`,
+    `random-matched`), of names the ratios `_over_...`, `overlap` the Jaccard index of ids with the first arm. Questions are drawn, with all their rows in all arms; `rows` and
     `questions` are counts, which no draw changes.
     """
     kept, dropped = _once(items)
@@ -127,7 +129,9 @@ def doubts(figures: Sequence[Figure]) -> list[str]:
     groups = {figure.group for figure in figures}
     if POOL not in groups:
         return ["No row is of the arm `pool`: nothing says what there was to select from, and no enrichment is given."]
-    return [] if MATCHED in groups else ["No row is of the arm `random-matched`: without it, a gain may be of length."]
+    if groups & {LENGTH, MATCHED}:
+        return []
+    return ["No row is of the arms `random-length` or `random-matched`: without one, a gain may be of length."]
 
 
 class _Names(NamedTuple):

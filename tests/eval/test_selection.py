@@ -126,9 +126,9 @@ def drawn(seed: int, questions: int = 14) -> list[dict[str, Any]]:
             known["patterns"] = perhaps([f"p{n}" for n in rng.integers(0, 6, int(rng.integers(0, 12)))])
             pool.append(row("pool", f"{place}.{copy}", f"q{place}", perhaps(bool(rng.random() < 0.5)), **known))
     rows = list(pool)
-    for arm in ("knn", "random-matched", "assign"):
+    for arm in ("knn", "random-length", "random-matched", "assign"):
         for place in rng.choice(len(pool), len(pool) // 2, replace=False):
-            distance = None if arm == "random-matched" else float(rng.random())
+            distance = None if arm.startswith("random") else float(rng.random())
             rows.append(pool[place] | {"arm": arm, "distance": distance})
     return rows
 
@@ -197,7 +197,7 @@ def test_without_an_arm_to_compare_with_nothing_is_compared() -> None:
     (said,) = doubts(list(found.values()))
     assert said.startswith("No row is of the arm `pool`")
     (said,) = doubts(list(figures(items(*HAND[:6])).values()))
-    assert said.startswith("No row is of the arm `random-matched`")
+    assert said.startswith("No row is of the arms `random-length` or `random-matched`")
     assert doubts(list(figures(items(*HAND)).values())) == []
 
 
@@ -253,7 +253,7 @@ def test_from_the_command_line_out_of_a_hidden_folder(tmp_path: Path, named: str
     done = rlbff("eval", "selection", named, "--draws", "20", "-o", "figures", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1 of 9 rows have no `correct`" in done.stderr
-    assert "show only how well it matches" in done.stderr
+    assert "show only how well they match" in done.stderr
     rows = rows_of(tmp_path / "figures")
     assert (rows[0]["group"], rows[-1]["group"]) == ("assign", "pool")
     found = {(one["group"], one["metric"]): one["value"] for one in rows}

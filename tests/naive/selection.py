@@ -26,7 +26,7 @@ def figures(rows: Sequence[Row], draw: Sequence[str]) -> dict[tuple[str, str], f
             if ids[0] | ids[1]:
                 found[arm, "overlap"] = len(ids[0] & ids[1]) / len(ids[0] | ids[1])
     for arm in arms:
-        for base, ending in (("pool", "pool"), ("random-matched", "matched")):
+        for base, ending in (("pool", "pool"), ("random-length", "length"), ("random-matched", "matched")):
             for name in ("correct", "hard", "mean_tokens"):
                 if arm not in ("pool", base) and (arm, name) in found and (base, name) in found:
                     found[arm, f"{name}_minus_{ending}"] = found[arm, name] - found[base, name]
