@@ -96,8 +96,8 @@ def measure(items: Sequence[Pick]) -> Measured:
     distinct names expected among 100 that are drawn from the arm's without replacement (rarefaction; Hurlbert, 1971),
     so that arms of any size compare, and `pattern_entropy` the entropy of the distribution of names, in nats.
     `_minus_pool`, `_minus_length` and `_minus_matched` are differences to these arms (`random-length`,
-    `random-matched`), of names the ratios `_over_...`, `overlap` the Jaccard index of ids with the first arm. Questions are drawn, with all their rows in all arms; `rows` and
-    `questions` are counts, which no draw changes.
+    `random-matched`), of names the ratios `_over_...`, `overlap` the Jaccard index of ids with the first arm. Questions
+    are drawn, with all their rows in all arms; `rows` and `questions` are counts, which no draw changes.
     """
     kept, dropped = _once(items)
     first = dict.fromkeys(item.arm for item in kept)
