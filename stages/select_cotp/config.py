@@ -104,7 +104,7 @@ class SelectCotpConfig:
         float, "Only if it shares this much of the item's 13-grams; 0: any. Set phrases are shared by many.", _CLEAN
     ] = 0.0
     candidates: Annotated[
-        int | None, "Nearest rows kept for each core row at first; default max(64, 4 per core row).", OPERATIONAL
+        int | None, "Nearest rows kept for each core row at first; default max(64, 4 x --per-core).", _SELECT
     ] = None
     prune: Annotated[
         PruneName,
