@@ -34,6 +34,18 @@ def test_no_text_sees_another() -> None:
     assert not torch.equal(one[:3], other[:3])
 
 
+def test_positions_begin_anew_with_each_text() -> None:
+    # rotary attention knows distances only, so that positions that went on would show in long rows alone
+    model = tiny_model("qwen3")
+    seen: list[list[int]] = []
+    model.get_decoder().register_forward_pre_hook(
+        lambda layer, given, named: seen.extend(named["position_ids"].tolist()), with_kwargs=True
+    )
+    with torch.inference_mode(), packed_attention(model):
+        packed_hidden(model, TEXTS[:2] + TEXTS[3:])
+    assert seen == [[0, 1, 2, 0, 0, 1]]
+
+
 @pytest.mark.parametrize("family", ["gemma2", "qwen3_sliding", "mistral_sliding"])
 def test_families_with_windows_read_one_text_at_a_time(family: str) -> None:
     model = tiny_model(family)

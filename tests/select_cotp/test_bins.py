@@ -59,8 +59,8 @@ def test_steps_are_means_of_their_tokens() -> None:
 
 def test_spans_of_characters_become_spans_of_tokens_in_proportion() -> None:
     # 100 characters, 10 tokens: a token is 10 characters
-    spans = [(0, 30), (30, 35), (35, 100), (99, 100)]
-    assert step_boundaries(spans, 100, 10) == [(0, 3), (3, 4), (3, 10), (9, 10)]
+    spans = [(0, 30), (30, 35), (35, 100), (99, 100), (9, 31)]
+    assert step_boundaries(spans, 100, 10) == [(0, 3), (3, 4), (3, 10), (9, 10), (0, 4)]
 
 
 def test_each_step_has_a_token_and_none_lies_outside() -> None:
