@@ -158,7 +158,7 @@ def test_shares_in_any_order_and_one_call_at_the_end_give_the_same_bytes(tmp_pat
         assert (tmp_path / "early" / "out" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_workers_kernels_pruning_memory_and_candidates_change_no_byte(tmp_path: Path) -> None:
+def test_workers_kernels_pruning_and_memory_change_no_byte(tmp_path: Path) -> None:
     pool, core = files(tmp_path, pool=80)
     select(pool, core, tmp_path / "a", per_core=3)
     ways: list[dict[str, Any]] = [
@@ -166,7 +166,6 @@ def test_workers_kernels_pruning_memory_and_candidates_change_no_byte(tmp_path: 
         {"kernel": "scalar"},
         {"prune": "none"},
         {"prune": "patterns"},
-        {"candidates": 3},
         {"memory_mb": 64},
     ]
     first = {path.name: path.read_bytes() for path in sorted((tmp_path / "a").glob("*.parquet"))}
@@ -174,6 +173,13 @@ def test_workers_kernels_pruning_memory_and_candidates_change_no_byte(tmp_path: 
         out = tmp_path / str(number)
         select(pool, core, out, per_core=3, **way)
         assert {path.name: path.read_bytes() for path in sorted(out.glob("*.parquet"))} == first, way
+
+
+def test_the_number_of_candidates_changes_no_row_where_distances_differ(tmp_path: Path) -> None:
+    pool, core = files(tmp_path, pool=80)
+    select(pool, core, tmp_path / "a", per_core=3)
+    select(pool, core, tmp_path / "b", per_core=3, candidates=3)
+    assert rows_of(tmp_path / "a") == rows_of(tmp_path / "b")
 
 
 def test_a_finished_folder_is_left_alone_and_another_configuration_refused(tmp_path: Path) -> None:
