@@ -105,8 +105,8 @@ def measure(rows: int, band: float | None, threads: int, prune: Any, lambdas: li
 
 
 def table(rows: int) -> Iterator[tuple[str, ...]]:
-    """Rows (what, wall, CPU, forecast of the CPU time, through the entropy kernel, peak memory, compared)."""
-    yield "what", "wall", "CPU", "CPU forecast", "forecast/actual", "pairs computed", "peak", "compared"
+    """Rows (what, wall and CPU time, forecast of both, its ratio to them, pairs computed, peak memory, compared)."""
+    yield "what", "wall, CPU", "forecast", "forecast/actual", "through the entropy kernel", "peak", "compared"
     for band, name in ((0.1, "10 % band"), (None, "no band")):
         known: dict[str, dict[str, Any]] = {}
         for what, threads, prune, lambdas, to in (
@@ -123,12 +123,11 @@ def table(rows: int) -> Iterator[tuple[str, ...]]:
 
 
 def _shown(found: dict[str, Any]) -> tuple[str, ...]:
-    expected = found["forecast"]["cpu_seconds"]
+    wall, cpu = found["forecast"]["seconds"], found["forecast"]["cpu_seconds"]
     return (
-        f"{found['seconds']:.2f} s",
-        f"{found['cpu']:.2f} s",
-        f"{expected:.2f} s",
-        f"{expected / found['cpu']:.2f}",
+        f"{found['seconds']:.2f} s, {found['cpu']:.2f} s",
+        f"{wall:.2f} s, {cpu:.2f} s",
+        f"{wall / found['seconds']:.2f}, {cpu / found['cpu']:.2f}",
         f"{found['entropy_share']:.1%} ({found['prune']}; forecast {found['forecast']['entropy_share']:.1%})",
         f"{found['own']:.1f} MiB of {MEMORY_MB} allowed; {found['peak']:.0f} with the pool's block and programs",
     )

@@ -6,7 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.select_cotp.arrays import F32, F64, Series
-from stages.select_cotp.bounds import NO_ENVELOPE, NO_MATRIX, Envelope, Offers, ends, envelope, offer, survivors
+from stages.select_cotp.bounds import (
+    NO_ENVELOPE,
+    NO_MATRIX,
+    Envelope,
+    Offers,
+    ends,
+    envelope,
+    left_by_bounds,
+    offer,
+    survivors,
+)
 from stages.select_cotp.dtw import EntropyKernel, radius_of
 from tests.naive.search import warped
 
@@ -111,6 +121,23 @@ def test_nor_is_one_of_chains_of_unequal_length(seed: int) -> None:
         x, y = core.values[core.starts[c] : core.starts[c + 1]], pool.values[: pool.starts[1]]
         worst = np.full((1, 4), np.float64(warped(x, y)))
         assert 0 in _left(ENTROPY, worst, core, pool)[0][c]
+
+
+def test_little_room_gives_the_same_pairs_a_few_core_rows_at_a_time() -> None:
+    random = np.random.default_rng(3)
+    core, pool = (_series(*random.random((rows, 4)).tolist()) for rows in (5, 20))
+    arguments = (ENTROPY, np.array([[0.2, 0.0, 0.3, 0.1, np.inf]]), NO_MATRIX, np.zeros(20), core, pool, NO_ENVELOPE)
+    found = []
+    for room in (1000, 30, 1):
+        pairs = []
+        for left in left_by_bounds(*arguments, room):
+            assert len(left.core) + 1 == len(left.starts)
+            for c, first, end, most in zip(left.core, left.starts, left.starts[1:], left.most, strict=False):
+                pairs.append((c, left.rows[first:end].tolist(), most))
+        found.append(pairs)
+    assert [pair[0] for pair in found[0]] == [0, 1, 2, 3, 4]
+    assert found[0] == found[1] == found[2]
+    assert found[0][4][1] == list(range(20))
 
 
 def test_offers_stop_where_the_room_does_not_hold_another_core_row() -> None:
