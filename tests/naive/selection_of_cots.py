@@ -14,11 +14,24 @@ from tests.naive import dtw, ngrams, weights
 Rows = list[dict[str, Any]]
 
 
-def distances(core: Rows, pool: Rows, bins: int, idf: str = "smooth") -> tuple[Any, Any]:
+def distances(
+    core: Rows,
+    pool: Rows,
+    bins: int,
+    *,
+    idf: str = "smooth",
+    weighted: bool = True,
+    measure: str = "dice",
+    radius: int | None = None,
+) -> tuple[Any, Any]:
     """Pattern and entropy distances, both (C, N)."""
     weight = weights.importance([row["patterns"] for row in core], [row["question_id"] for row in core], idf)
-    pattern = [[_pattern(a["patterns"], w, b["patterns"]) for b in pool] for a, w in zip(core, weight, strict=True)]
-    entropy = [[dtw.dtw(_binned(a, bins), _binned(b, bins)) for b in pool] for a in core]
+    if not weighted:
+        weight = [[1.0] * len(own) for own in weight]
+    pattern = [
+        [_pattern(a["patterns"], w, b["patterns"], measure) for b in pool] for a, w in zip(core, weight, strict=True)
+    ]
+    entropy = [[dtw.dtw(_binned(a, bins), _binned(b, bins), radius=radius) for b in pool] for a in core]
     return np.array(pattern), np.array(entropy)
 
 
@@ -37,12 +50,12 @@ def medians(core: Rows, pool: Rows, bins: int) -> tuple[float, float]:
     return statistics.median(pattern.ravel()), statistics.median(entropy.ravel())
 
 
-def _pattern(core: list[str], weight: list[float], pool: list[str]) -> float:
+def _pattern(core: list[str], weight: list[float], pool: list[str], measure: str) -> float:
     best = {(-1, -1): 0.0}
     for i, a in enumerate(core):
         for j, b in enumerate(pool):
             before = min(best.get(cell, np.inf) for cell in ((i - 1, j), (i, j - 1), (i - 1, j - 1)))
-            best[i, j] = before + weight[i] * ngrams.distance(a, b, "dice")
+            best[i, j] = before + weight[i] * ngrams.distance(a, b, measure)
     return best[len(core) - 1, len(pool) - 1] / sum(weight)
 
 
