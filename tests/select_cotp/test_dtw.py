@@ -184,6 +184,12 @@ def test_pairs_above_most_are_infinite_and_no_others(engine: str, ragged: bool) 
             assert kernel.pairs(c, pool, rows, most).tobytes() == want.tobytes()
 
 
+def test_a_distance_of_just_most_survives_though_every_cell_of_its_last_row_is_at_it() -> None:
+    kernel = EntropyKernel(series([1, 1]), lanes=(8, 1))
+    assert kernel.pairs(0, series([0, 0]), np.array([0]), 1.0).tolist() == [1.0]
+    assert kernel.pairs(0, series([0, 0]), np.array([0]), 0.99).tolist() == [np.inf]
+
+
 def test_empty_blocks_and_single_chains() -> None:
     kernel = EntropyKernel(random_series(16, [5, 6]))
     nothing = Series(np.empty(0, np.float32), np.zeros(1, np.int64))
