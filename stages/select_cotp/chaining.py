@@ -74,7 +74,7 @@ Item = tuple[int, Row, Cot]
 def chains_of(method: Method, items: Sequence[Item], part: int, advance: Callable[[int], None]) -> Found:
     """The chains of rows, in their order; a Problem rejects a row."""
     found: Found = [_begun(method, item) for item in items]
-    if method.config.uses_patterns:
+    if method.config.needs_patterns:
         _add_patterns(method, found, items, part)
     if method.config.uses_entropy:
         _add_entropies(method, found, items, part)
@@ -93,7 +93,7 @@ def _begun(method: Method, item: Item) -> Chain:
         row=number,
         question_id=cot.question_id,
         type=cot.type,
-        stratum=canonical([row.get(name) for name in config.match_by]).decode() if config.match_by else "",
+        stratum=canonical([row.get(name) for name in config.matched]).decode() if config.matched else "",
         correct=cot.correct,
         success_rate=cot.success_rate,
         difficulty=cot.difficulty,
@@ -115,7 +115,8 @@ def _add_patterns(method: Method, found: Found, items: Sequence[Item], part: int
     if method.annotator is None:
         for place, chain in running:
             _, row, cot = items[place]
-            found[place] = _named(method, chain, cot.patterns or (), _own_spans(row), COLUMN)
+            spans = _own_spans(row) if cot.patterns else None  # places without names are not looked at
+            found[place] = _named(method, chain, cot.patterns or (), spans, COLUMN)
         return
     texts = [(items[place][2].prompt_text, items[place][2].completion_text) for place, _ in running]
     annotated = method.annotator.annotate(texts, part, lambda rows: None)

@@ -16,6 +16,8 @@ SourceName = Literal["auto", "column", "llm", "rules"]
 
 METHODS: Final = ("assign", "knn", "greedy", "random", "random-length", "random-matched")
 
+_MOST_TOKENS: Final = 1e18
+
 _CORE = Panel("Core set")
 _SELECT = Panel("Selection")
 _CHAINS = Panel("Chains")
@@ -155,7 +157,7 @@ class SelectCotpConfig:
         check_range("build_core", self.build_core, 1)
         check_range("per_question", self.per_question, 1)
         check_range("per_core", self.per_core, 1)
-        check_range("tokens", self.tokens, 1)
+        check_range("tokens", self.tokens, 1, _MOST_TOKENS)
         check_range("max_distance", self.max_distance, 0)
         check_range("max_gap", self.max_gap, 0, 1)
         check_range("band", self.band, 0, 1)
@@ -167,6 +169,21 @@ class SelectCotpConfig:
         check_range("pictures", self.pictures, 0, 1000)
 
     @property
+    def matched(self) -> tuple[str, ...]:
+        """The columns that --match-by names."""
+        return tuple(name.strip() for text in self.match_by for name in text.split(",") if name.strip())
+
+    @property
+    def benchmark_files(self) -> tuple[str, ...]:
+        """The files that --benchmarks names."""
+        return tuple(name.strip() for text in self.benchmarks for name in text.split(",") if name.strip())
+
+    @property
+    def needs_patterns(self) -> bool:
+        """Whether rows need patterns: for a distance, or as the steps of their entropies."""
+        return self.uses_patterns or self.chains.bins == "per-step"
+
+    @property
     def control_arms(self) -> tuple[str, ...]:
         """The arms beside `method`, without repeats."""
         names = [name.strip() for text in self.arms for name in text.split(",") if name.strip()]
@@ -176,7 +193,7 @@ class SelectCotpConfig:
     def arm_names(self) -> tuple[str, ...]:
         """Every arm of the run, the method first."""
         base = self.method if self.method in ("assign", "knn", "greedy") else "assign"
-        found = [self.method, *self.control_arms, *(f"{base}:lambda={share:g}" for share in self.lambdas[1:])]
+        found = [self.method, *self.control_arms, *(f"{base}:lambda={share:.12g}" for share in self.lambdas[1:])]
         if self.utility != "none":
             found.append(f"{base}:{self.utility}:{self.utility_weight:g}")
         return tuple(found)

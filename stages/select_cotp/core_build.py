@@ -29,10 +29,11 @@ def build_core_of(settings: Settings, plan: Plan, pool: Pool, chains: Path, part
     """Pick the core set among the rows that may be selected, and store it in the order of picking.
 
     Raises:
-        ConfigError, DataError: see `build_core`. InputMissing: there is no such accept-list.
+        ConfigError, DataError: no row may be selected, or see `build_core`. InputMissing: there is no such accept-list.
     """
     config = settings.config
     assert config.build_core is not None
+    pool.check_left()
     rows = np.flatnonzero(pool.eligible)
     picks = build_core(_facts(config, pool, chains, rows), config.build_core, config.per_question, accepted(config))
     positions = rows[[pick.place for pick in picks]]

@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from stages.core.errors import DataError
+from stages.core.errors import DataError, OutputError
+from stages.core.inputs import find_files
 from stages.core.manifest import hidden
 from stages.core.rows import Problem, Row, SourceRow, rename
 from stages.core.runner import reading
@@ -94,6 +95,16 @@ def core_files(config: SelectCotpConfig) -> tuple[list[str], int]:
     with tempfile.TemporaryDirectory() as scratch:
         planned = plan(config.core, options, Path(scratch))
     return [info.sha256 for info in planned.inputs], planned.rows
+
+
+def check_apart(config: SelectCotpConfig, root: Path) -> None:
+    """Raise OutputError where the core set lies in the output folder, which a run may empty before it reads it."""
+    ours = root.resolve()
+    for file in find_files(config.core) if config.core else ():
+        if not file.remote and Path(file.path).resolve().is_relative_to(ours):
+            raise OutputError(
+                f"The core set {file.name} lies in the run's own --out {root}; copy it, or choose another."
+            )
 
 
 def core_sample(config: SelectCotpConfig) -> tuple[Row, ...]:

@@ -68,7 +68,8 @@ def _chains(settings: Settings, sample: Sequence[Row]) -> list[Chain]:
     """Chains of the first rows: by the rules where a model would name the patterns, without entropies."""
     own = settings.config.chains
     config = replace(settings.config, chains=own, benchmarks=(), lambda_=1.0, sweep=())
-    annotator = None if settings.annotates == "column" else RulesAnnotator()
+    own_names = settings.annotates == "column" and settings.config.needs_patterns
+    annotator = None if own_names else RulesAnnotator()
     method = Method(config=config, annotator=annotator, entropies=None, benchmarks=None, mapping={})
     cots = [(row, read_cot(dict(row))) for row in sample]
     items = [(place, row, cot) for place, (row, cot) in enumerate(cots) if not isinstance(cot, Problem)]

@@ -92,17 +92,19 @@ def lay(config: SelectCotpConfig, core: Core, pool: Pool, chains: Path, method: 
 
 def _capacity(config: SelectCotpConfig, core: Core, pool: Pool) -> I64:
     left = int(pool.eligible.sum())
+    pool.check_left()
     if config.tokens is not None:
         each = capacity_for_tokens(config.tokens, pool.num_tokens[pool.eligible], len(core))
     else:
         each = config.per_core or 1
     if config.max_distance is None and left < each * len(core):
-        drops = ", ".join(f"{reason} {count:,}" for reason, count in pool.drops().items()) or "none"
+        most = left // len(core)
+        remedy = f"the most that is possible is --per-core {most:,}" if most else "add pool rows or leave out core rows"
         raise DataError(
             f"{len(core):,} core rows x {each:,} each need {each * len(core):,} pool rows, but only {left:,} can be "
-            f"selected (dropped: {drops}); the most that is possible is --per-core {left // len(core):,}."
+            f"selected (dropped: {pool.drops_told()}); {remedy}."
         )
-    return np.full(len(core), each, dtype=np.int64)
+    return np.full(len(core), min(each, left), dtype=np.int64)
 
 
 def _objectives(config: SelectCotpConfig, scales: tuple[float, float]) -> list[Objective]:

@@ -64,7 +64,7 @@ def chains_job(settings: Settings, plan: Plan) -> tuple[Job, list[range]]:
     ends = list(accumulate(len(piece) for piece in pieces))
     parts = [range(end - len(piece), end) for end, piece in zip(ends, pieces, strict=True)]
     near = config.near_duplicates is not None and config.near_duplicates < 1
-    uses = {"uses_patterns": config.uses_patterns, "uses_entropy": config.uses_entropy, "signatures": near}
+    uses = {"uses_patterns": config.needs_patterns, "uses_entropy": config.uses_entropy, "signatures": near}
     decisive = identity(config)
     job = Job(
         stage=STAGE,

@@ -48,9 +48,9 @@ def open_method(settings: Settings, notice: Callable[[str], None]) -> Method:
     mapping = config.chains.pattern_map
     return Method(
         config=config,
-        annotator=open_annotator(chosen, settings.root, notice) if config.uses_patterns else None,
+        annotator=open_annotator(chosen, settings.root, notice) if config.needs_patterns else None,
         entropies=open_entropies(config, settings.tiny_texts) if config.uses_entropy else None,
-        benchmarks=Benchmarks.read(config.benchmarks, reading(config.run)) if config.benchmarks else None,
+        benchmarks=Benchmarks.read(config.benchmark_files, reading(config.run)) if config.benchmark_files else None,
         mapping={} if mapping is None else read_pattern_map(mapping),
     )
 

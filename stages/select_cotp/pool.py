@@ -73,6 +73,16 @@ class Pool:
         counts = np.bincount(self.dropped[self.dropped >= 0], minlength=len(self.reasons))
         return {name: int(count) for name, count in sorted(zip(self.reasons, counts, strict=True)) if count}
 
+    def drops_told(self) -> str:
+        """The drops, as a message has them."""
+        return ", ".join(f"{reason} {count:,}" for reason, count in self.drops().items()) or "none"
+
+    def check_left(self) -> None:
+        """Raise DataError where no row may be selected."""
+        if not self.eligible.any():
+            told = self.drops_told()
+            raise DataError(f"None of the {len(self):,} pool rows can be selected (dropped: {told}); mend or add rows.")
+
     def facts(self, shortfall: F64) -> PoolFacts:
         """The rows that may be selected, as the arms take them; `shortfall` (N,) is 1 - utility."""
         rows = np.flatnonzero(self.eligible)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from stages.core import folder
+from stages.core.errors import DataError
 from stages.core.inputs import stem
 from stages.core.job import Job
 from stages.core.manifest import hidden, read_done
@@ -31,7 +32,7 @@ from stages.select_cotp.choose import choose, first_nearest
 from stages.select_cotp.columns import OURS
 from stages.select_cotp.config import SelectCotpConfig
 from stages.select_cotp.core_build import build_core_of
-from stages.select_cotp.core_rows import load_core, store_core
+from stages.select_cotp.core_rows import check_apart, load_core, store_core
 from stages.select_cotp.finding import Finder, finding, read_found
 from stages.select_cotp.forecast import forecast
 from stages.select_cotp.ground import Ground, lay
@@ -66,14 +67,18 @@ def run(config: SelectCotpConfig, *, progress: Progress = quiet) -> Report:
 
 
 def _settle(config: SelectCotpConfig, root: Path, plan: Plan) -> Settings:
+    check_apart(config, root)
     names = plan.columns.names()
     source = annotates(config, names)
     check_columns(
         names,
         plan.inputs[0].name,
-        needs_patterns=config.uses_patterns and source == "column",
+        needs_patterns=config.needs_patterns and source == "column",
         needs_entropy=config.uses_entropy and config.chains.entropy_model is None,
     )
+    if lacking := [name for name in config.matched if name not in names]:
+        found = ", ".join(names)
+        raise DataError(f"--match-by {lacking[0]}: {plan.inputs[0].name} has no such column; its columns are {found}.")
     return Settings(
         config=config,
         root=root,
@@ -104,8 +109,10 @@ class _Run:
             with folder.locked(chains.root, *parse_shard(config.run.shard)):
                 open_folder(chains, plan, config.run)
                 self._make_chains(chains)
-            if finish(chains, plan, {}) is None:
+            made = finish(chains, plan, {})
+            if made is None:
                 return share_report(chains, config.run, self.progress, {}, root)
+            check_failed(chains, made["rows"], made["rejected_by"], max_failed=1)
             unfinished = self._select(job, chains, parts)
             if unfinished is not None:
                 return share_report(unfinished, config.run, self.progress, {}, root)

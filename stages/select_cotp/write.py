@@ -104,7 +104,7 @@ class Writer:
             **{name: chain[name] for name in ("id", "question_id", "correct", "pattern_spans", "annotator")},
             "prompt": cot.prompt,
             "completion": cot.completion,
-            "patterns": chain["patterns"] if self.config.uses_patterns else cot.patterns,
+            "patterns": chain["patterns"] if self.config.needs_patterns else cot.patterns,
             "entropy": entropy,
             "entropy_model": chain["entropy_model"],
             "num_tokens": chain["num_tokens"],
