@@ -115,8 +115,8 @@ def _add_patterns(method: Method, found: Found, items: Sequence[Item], part: int
     if method.annotator is None:
         for place, chain in running:
             _, row, cot = items[place]
-            spans = _own_spans(row) if cot.patterns else None  # places without names are not looked at
-            found[place] = _named(method, chain, cot.patterns or (), spans, COLUMN)
+            own = _own_spans(row) if cot.patterns else None  # places without names are not looked at
+            found[place] = _named(method, chain, cot.patterns or (), own, COLUMN)
         return
     texts = [(items[place][2].prompt_text, items[place][2].completion_text) for place, _ in running]
     annotated = method.annotator.annotate(texts, part, lambda rows: None)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from stages.core.errors import InputMissing
 from stages.core.rows import Problem, Row
 from stages.core.runner import reading
-from stages.core.shards import part_path, read_shard
+from stages.core.shards import part_path
 from stages.core.slices import read
 from stages.core.sources import Plan
 from stages.select_cotp.arrays import I64
@@ -19,7 +19,7 @@ from stages.select_cotp.config import SelectCotpConfig
 from stages.select_cotp.core_rows import write_core
 from stages.select_cotp.core_set import CoreFacts, Pick, accepted_ids, build_core, hardness
 from stages.select_cotp.jobs import Settings
-from stages.select_cotp.pool import Pool, codes_of, numbers
+from stages.select_cotp.pool import Pool, codes_of, numbers, read_stored
 from stages.select_cotp.reading import Cot, read_cot
 
 _FACTS = ("id", "question_id", "type", "difficulty", "patterns")
@@ -70,7 +70,7 @@ def _facts(config: SelectCotpConfig, pool: Pool, chains: Path, rows: I64) -> Cor
 
 def _columns(chains: Path, part: int) -> pa.Table:
     path = part_path(chains, part)
-    return read_shard(path, columns=list(_FACTS)) if path.exists() else CHAINS.schema().empty_table().select(_FACTS)
+    return read_stored(path, columns=list(_FACTS)) if path.exists() else CHAINS.schema().empty_table().select(_FACTS)
 
 
 def _stored(chains: Path, pool: Pool, positions: I64) -> list[Row]:
@@ -79,7 +79,7 @@ def _stored(chains: Path, pool: Pool, positions: I64) -> list[Row]:
     found: dict[int, Row] = {}
     for part in np.unique(parts).tolist():
         own = positions[parts == part]
-        table = read_shard(part_path(chains, part)).take(pa.array(own - pool.part_starts[part]))
+        table = read_stored(part_path(chains, part)).take(pa.array(own - pool.part_starts[part]))
         found |= zip(own.tolist(), table.to_pylist(), strict=True)
     return [found[position] for position in positions.tolist()]
 

@@ -18,7 +18,7 @@ from stages.core.inputs import find_files
 from stages.core.manifest import hidden
 from stages.core.rows import Problem, Row, SourceRow, rename
 from stages.core.runner import reading
-from stages.core.shards import part_path, read_shard, to_table, write_part
+from stages.core.shards import part_path, to_table, write_part
 from stages.core.sources import plan
 from stages.core.tables import CHAT
 from stages.core.whole import all_rows
@@ -27,7 +27,7 @@ from stages.select_cotp.chaining import Chain, Item, Method, chains_of, stored_r
 from stages.select_cotp.columns import CHAINS
 from stages.select_cotp.config import SelectCotpConfig
 from stages.select_cotp.jobs import Settings
-from stages.select_cotp.pool import codes_of, series_of
+from stages.select_cotp.pool import codes_of, read_stored, series_of
 from stages.select_cotp.reading import Cot, read_cot
 from stages.select_cotp.weights import importance
 
@@ -167,7 +167,7 @@ def _core_row(chain: Chain, cot: Cot) -> dict[str, Any]:
 def load_core(root: Path, config: SelectCotpConfig) -> Core:
     """The stored core set as arrays, with the weights that the options ask for."""
     path = part_path(hidden(root, CORE), 0)
-    table = read_shard(path)
+    table = read_stored(path)
     ids, questions = table["id"].to_pylist(), table["question_id"].to_pylist()
     patterns, names = codes_of(table["patterns"]) if config.uses_patterns else (None, [])
     weights = None

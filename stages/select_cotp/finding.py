@@ -12,7 +12,7 @@ from stages.core.job import PartOutput, Transform
 from stages.core.manifest import hidden
 from stages.core.progress import Progress
 from stages.core.rows import SourceRow
-from stages.core.shards import read_shard, write_part
+from stages.core.shards import write_part
 from stages.select_cotp.arrays import F32, I64, Block, Candidates, Codes, Series
 from stages.select_cotp.config import PruneName, SelectCotpConfig
 from stages.select_cotp.dtw import EntropyKernel, radius_of
@@ -20,7 +20,7 @@ from stages.select_cotp.ground import Ground, engine_of
 from stages.select_cotp.heaps import Heaps
 from stages.select_cotp.ngrams import name_distances
 from stages.select_cotp.pattern_dtw import PatternKernel
-from stages.select_cotp.pool import read_block
+from stages.select_cotp.pool import read_block, read_stored
 from stages.select_cotp.search import Search
 from stages.select_cotp.speed import Forecast, forecast
 
@@ -226,7 +226,7 @@ def read_found(root: Path, parts: Sequence[int], ground: Ground, nearest: I64) -
         path = root / FOUND / f"part-{part:05d}.parquet"
         if not path.exists():
             continue
-        table = read_shard(path)
+        table = read_stored(path)
         numbers = [table[name].to_numpy() for name in _SCHEMA.names]
         for place, heap in enumerate(heaps):
             heap.merge(Candidates(*numbers[1:]).take(numbers[0] == place))

@@ -129,13 +129,24 @@ def read_pool(chains: Path, parts: int, near_duplicates: float | None) -> Pool:
     return pool
 
 
+def read_stored(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """What an earlier pass stored, or some columns of it. Raises DataError where the file is damaged."""
+    try:
+        return read_shard(path, columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        why = str(error).splitlines()[0].rstrip(".")
+        raise DataError(
+            f"{path} is damaged ({why}); delete it and run the same command, which makes it anew."
+        ) from None
+
+
 def inventory(chains: Path, parts: int) -> Inventory:
     """The pattern names of the whole pool."""
     counts: Counter[str] = Counter()
     num_chains = 0
     for path in (part_path(chains, part) for part in range(parts)):
         if path.exists():
-            column = read_shard(path, columns=["patterns"])["patterns"]
+            column = read_stored(path, columns=["patterns"])["patterns"]
             num_chains += int(pc.sum(pc.greater(pc.list_value_length(column), 0)).as_py() or 0)
             for item in pc.value_counts(_one(column).flatten()).to_pylist():
                 counts[item["values"]] += item["counts"]
@@ -155,7 +166,7 @@ def check_models(models: Iterable[str]) -> None:
 def _compact(chains: Path, part: int) -> pa.Table:
     path = part_path(chains, part)
     if path.exists():
-        return read_shard(path, columns=list(_COMPACT))
+        return read_stored(path, columns=list(_COMPACT))
     return CHAINS.schema().empty_table().select(list(_COMPACT))
 
 
@@ -184,7 +195,7 @@ def read_block(
     """
     some = pool.eligible if wanted is None else pool.eligible & wanted
     positions = np.concatenate([np.arange(pool.part_starts[p], pool.part_starts[p + 1]) for p in parts])
-    tables = [read_shard(path, columns=["patterns", "bins"]) for p in parts if (path := part_path(chains, p)).exists()]
+    tables = [read_stored(path, columns=["patterns", "bins"]) for p in parts if (path := part_path(chains, p)).exists()]
     keep = some[positions]
     table = pa.concat_tables(tables).filter(pa.array(keep)) if tables else None
     positions = positions[keep]

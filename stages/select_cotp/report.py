@@ -3,6 +3,7 @@
 Everything on it is read from what is stored, so that a finished folder can be asked for another pair.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.core.errors import ConfigError
-from stages.core.manifest import hidden
+from stages.core.manifest import hidden, read_done
 from stages.core.rows import Row
-from stages.core.shards import list_parts, part_path, read_shard, write_text
+from stages.core.shards import list_parts, part_path, write_text
 from stages.core.sources import Plan
 from stages.select_cotp.alignment import Curves, entropy_alignment, pattern_alignment
 from stages.select_cotp.arrays import F32, Series
@@ -24,12 +25,28 @@ from stages.select_cotp.core_rows import CORE
 from stages.select_cotp.dtw import radius_of
 from stages.select_cotp.jobs import Settings
 from stages.select_cotp.picture import Arm, Pair, Side, page
+from stages.select_cotp.pool import read_stored
 from stages.select_cotp.weights import importance
 
 PAGE: Final = "selection.html"
 
 _BARYCENTRE_ROWS: Final = 64
 """Chains that a mean chain is made of at most: one takes seconds."""
+
+
+TOLD: Final = "decided.json"
+"""What the selection left of figures."""
+
+
+def read_told(root: Path) -> dict[str, Any] | None:
+    """The figures that the selection left; None where they, the arms or the core set are not all there."""
+    if not all(part_path(hidden(root, name), 0).exists() for name in (CORE, "arms")):
+        return None
+    try:
+        told = json.loads((hidden(root, "report") / TOLD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +65,9 @@ class Stored:
             ConfigError: `--show` names a row that is not in the pool, or not in the core set.
         """
         root = self.settings.root
+        path = hidden(root, "report") / PAGE
+        if path.exists() and not self.settings.config.show and not self._has_chains():
+            return path  # what its pictures were made from is gone
         arms = _arms(root, facts)
         told = {
             "selected": f"{facts['rows']:,} rows for {facts['core_rows']:,} core rows, by {facts['main']}",
@@ -55,24 +75,28 @@ class Stored:
             "patterns": str(facts["annotator"]),
             "entropies": str(facts["entropy_model"]),
         }
-        path = hidden(root, "report") / PAGE
         write_text(path, page(f"Selection in {root.name}", told, arms, self._pairs()), hidden(root, "tmp"))
         return path
 
+    def _has_chains(self) -> bool:
+        return all(read_done(self.chains, part) is not None for part in range(self.parts[-1].stop))
+
     def _pairs(self) -> list[Pair]:
-        config = self.settings.config
+        config, selected = self.settings.config, self._selected()
         core = {row["id"]: row for row in _core(self.settings)}
-        wanted = [*_asked(config.show, self._selected(), core), *_spread(self._selected(), config.pictures)]
+        asked = _asked(config.show, selected, core)
+        wanted = [*asked, *_spread(selected, config.pictures)]
         places = self._places([pool for pool, _ in wanted])
-        for pool, core_id in wanted:
+        for pool, core_id in asked:
             if pool not in places:
                 raise ConfigError(f"--show names {pool!r}, which is no row of the pool whose chains are known.")
             if core_id not in core:
                 raise ConfigError(f"--show names {core_id!r}, which is no row of the core set.")
+        wanted = [pair for pair in wanted if pair[0] in places]
         chains = [places[pool] for pool, _ in wanted]
         texts = read_rows(self.settings, self.plan, self.parts, [(part, row["row"]) for part, row in chains])
         pairs = [
-            self._pair(core[core_id], chain, cot.completion_text)
+            self._pair(core[core_id], chain, cot.completion_text, selected.get(chain["id"], {}))
             for (_, core_id), (_, chain), cot in zip(wanted, chains, texts, strict=True)
         ]
         return [*self._means(core, chains), *pairs] if config.barycentres else pairs
@@ -80,7 +104,7 @@ class Stored:
     def _selected(self) -> dict[str, Row]:
         """What is written of each selected row, by id."""
         columns = ["id", "core_id", "rank", "distance", "arm"]
-        tables = [read_shard(path, columns=columns) for path in list_parts(self.settings.root)]
+        tables = [read_stored(path, columns=columns) for path in list_parts(self.settings.root)]
         return {row["id"]: row for table in tables for row in table.to_pylist()}
 
     def _places(self, ids: Sequence[str]) -> dict[str, tuple[int, Row]]:
@@ -90,14 +114,14 @@ class Stored:
         for part in range(self.parts[-1].stop if wanted else 0):
             path = part_path(self.chains, part)
             if path.exists():
-                table = read_shard(path)
-                rows = table.filter(pc.is_in(table["id"], value_set=wanted)).to_pylist()
+                own = pc.indices_nonzero(pc.is_in(read_stored(path, columns=["id"])["id"], value_set=wanted))
+                rows = read_stored(path).take(own).to_pylist() if len(own) else []
                 found |= {row["id"]: (part, row) for row in rows}
         return found
 
-    def _pair(self, core: Row, pool: Row, text: str) -> Pair:
+    def _pair(self, core: Row, pool: Row, text: str, written: Row) -> Pair:
+        """A core row beside a row of the pool; `written` is what the output says of that, if it is in it."""
         config = self.settings.config
-        written = self._selected().get(pool["id"], {})
         is_own = written.get("core_id") == core["id"]
         parts: dict[str, float | None] = {"distance": written.get("distance") if is_own else None}
         alignment = weights = curves = None
@@ -178,7 +202,7 @@ def _spread(selected: Mapping[str, Row], most: int) -> list[tuple[str, str]]:
 def _core(settings: Settings) -> list[Row]:
     """The stored core rows, with the weights of their patterns and their text."""
     config = settings.config
-    rows = read_shard(part_path(hidden(settings.root, CORE), 0)).to_pylist()
+    rows = read_stored(part_path(hidden(settings.root, CORE), 0)).to_pylist()
     if config.uses_patterns:
         questions = [row["question_id"] for row in rows]
         weights = importance([row["patterns"] for row in rows], questions, idf=config.idf, weights=config.weights)
@@ -198,7 +222,7 @@ def _side(row: Row, text: str) -> Side:
 
 
 def _arms(root: Path, facts: Mapping[str, Any]) -> list[Arm]:
-    table = read_shard(part_path(hidden(root, "arms"), 0), columns=["arm", "num_tokens", "question_id", "correct"])
+    table = read_stored(part_path(hidden(root, "arms"), 0), columns=["arm", "num_tokens", "question_id", "correct"])
     told = {arm["arm"]: arm for arm in facts["arms"]}
     found = []
     for name in dict.fromkeys(table["arm"].to_pylist()):

@@ -4,7 +4,6 @@ Three passes, each a job of its own that goes on where it stopped: chains of eve
 for every core row (`.rlbff/candidates/`), and, once all of these are there, the assignment and the selected rows.
 """
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -40,7 +39,7 @@ from stages.select_cotp.jobs import Settings, candidates_job, chains_job, transf
 from stages.select_cotp.opening import annotates, identity_of, identity_of_files, opened
 from stages.select_cotp.pool import read_pool
 from stages.select_cotp.reading import CONSUMED, check_columns
-from stages.select_cotp.report import Stored
+from stages.select_cotp.report import TOLD, Stored, read_told
 from stages.select_cotp.show import closing_facts, show
 from stages.select_cotp.write import Writer, write_arms
 
@@ -105,7 +104,7 @@ class _Run:
         chains, parts = chains_job(self.settings, plan)
         job = writing_job(self.settings, plan)
         open_with_options(job, plan, config)
-        if left_to_do(job, whole):
+        if left_to_do(job, whole) or read_told(root) is None:
             with folder.locked(chains.root, *parse_shard(config.run.shard)):
                 open_folder(chains, plan, config.run)
                 self._make_chains(chains)
@@ -143,7 +142,7 @@ class _Run:
         if finish(found, plan, {}) is None:
             return found
         with folder.last_turn(job.root):
-            if left_to_do(job, replace(config.run, shard=None)):
+            if left_to_do(job, replace(config.run, shard=None)) or read_told(job.root) is None:
                 self._decide(job, finder, read_found(found.root, range(len(found.slices)), ground, nearest), nearest)
         return None
 
@@ -182,7 +181,7 @@ class _Run:
         config, root, ground = self.settings.config, self.settings.root, finder.ground
         selection = choose(finder, found, nearest, self.progress)
         write_arms(root, finder.chains, ground.pool, selection.arms, ground.core.ids)
-        write_text(hidden(root, "report") / "decided.json", dump_json(selection.facts), hidden(root, "tmp"))
+        write_text(hidden(root, "report") / TOLD, dump_json(selection.facts), hidden(root, "tmp"))
         writer = Writer(
             config=config,
             chains=finder.chains,
@@ -201,7 +200,8 @@ class _Run:
     def _close(self, job: Job, stored: Stored) -> Report:
         """Write the manifest and the report, and show what was selected."""
         config, root = self.settings.config, job.root
-        facts = json.loads((hidden(root, "report") / "decided.json").read_text(encoding="utf-8"))
+        facts = read_told(root)
+        assert facts is not None
         manifest = finish(job, self.plan, facts)
         assert manifest is not None
         show(facts, self.progress)

@@ -14,11 +14,11 @@ from stages.core.job import PartOutput
 from stages.core.manifest import hidden
 from stages.core.passing import PassThrough, copied
 from stages.core.rows import Problem, Rejected, Row, SourceRow
-from stages.core.shards import local, part_path, read_shard, to_table, write_part
+from stages.core.shards import local, part_path, to_table, write_part
 from stages.core.tables import ARMS
 from stages.select_cotp.arrays import Chosen
 from stages.select_cotp.config import SelectCotpConfig
-from stages.select_cotp.pool import Pool
+from stages.select_cotp.pool import Pool, read_stored
 from stages.select_cotp.reading import read_cot
 
 POOL_SHOWN: Final = 200_000
@@ -86,7 +86,7 @@ class Writer:
             first, end = self.pool.part_starts[number], self.pool.part_starts[number + 1]
             if first == end:
                 continue
-            table = read_shard(part_path(self.chains, number), columns=list(_KNOWN))
+            table = read_stored(part_path(self.chains, number), columns=list(_KNOWN))
             places |= zip(table["row"].to_pylist(), range(first, end), strict=True)
             low, high = np.searchsorted(ordered, [first, end])
             taken = table.take(pa.array(ordered[low:high] - first)).to_pylist()

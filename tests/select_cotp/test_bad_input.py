@@ -1,6 +1,7 @@
 """What a user may hand in by mistake, and what options may meet: a clear end, never a traceback."""
 
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,13 @@ def test_a_pool_of_which_every_row_is_rejected_says_why(tmp_path: Path) -> None:
 def test_a_pool_of_which_every_row_is_dropped_says_by_which_rules(tmp_path: Path, options: dict[str, Any]) -> None:
     pool, core = files(tmp_path)
     write(pool, [row | {"patterns": []} for row in cots("p", 40, 1)])
-    with pytest.raises(DataError, match="None of the 40 pool rows can be selected .*no_patterns 40"):
+    with pytest.raises(DataError, match=r"None of the 40 pool rows can be selected .*no_patterns 40"):
         select(pool, None if "build_core" in options else core, tmp_path / "out", **options)
 
 
 def test_fewer_rows_than_core_rows_have_no_remedy_by_per_core(tmp_path: Path) -> None:
     pool, core = files(tmp_path, pool=3)
-    with pytest.raises(DataError, match="only 3 can be selected.*leave out core rows") as caught:
+    with pytest.raises(DataError, match=r"only 3 can be selected.*leave out core rows") as caught:
         select(pool, core, tmp_path / "out")
     assert "--per-core 0" not in str(caught.value)
 
@@ -105,6 +106,35 @@ def test_a_core_set_in_the_output_folder_is_refused_before_it_is_emptied(tmp_pat
     pool, core = files(tmp_path)
     select(pool, core, tmp_path / "out")
     before = contents(tmp_path / "out")
-    with pytest.raises(OutputError, match="its own|own --out"):
+    with pytest.raises(OutputError, match="lies in the run"):
         select(pool, tmp_path / "out" / ".rlbff" / "core", tmp_path / "out", overwrite=True, per_core=2)
     assert contents(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("gone", ["core", "arms", "report/decided.json", "chains", "candidates", "done", "plan.json"])
+def test_what_is_gone_of_a_finished_folder_is_made_again_where_it_is_needed(tmp_path: Path, gone: str) -> None:
+    pool, core = files(tmp_path)
+    select(pool, core, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    path = tmp_path / "out" / ".rlbff" / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    report = select(pool, core, tmp_path / "out")
+    assert report.complete
+    after = contents(tmp_path / "out")
+    assert {name: data for name, data in before.items() if name in after} == after
+    assert before.keys() == after.keys() or gone in ("chains", "candidates")
+
+
+@pytest.mark.parametrize("gone", ["chains/part-00000.parquet", "candidates/found/part-00000.parquet"])
+def test_a_damaged_file_is_named_and_made_again_once_it_is_deleted(tmp_path: Path, gone: str) -> None:
+    pool, core = files(tmp_path)
+    select(pool, core, tmp_path / "out")
+    before = (tmp_path / "out" / "part-00000.parquet").read_bytes()
+    path = tmp_path / "out" / ".rlbff" / gone
+    path.write_bytes(bytes(path.stat().st_size))
+    (tmp_path / "out" / "part-00000.parquet").unlink()
+    with pytest.raises(DataError, match=f"{gone} is damaged .*; delete it"):
+        select(pool, core, tmp_path / "out")
+    path.unlink()
+    select(pool, core, tmp_path / "out")
+    assert (tmp_path / "out" / "part-00000.parquet").read_bytes() == before
