@@ -1,4 +1,5 @@
-"""What the test server says: principles by a trivial keyword rule, ways to spoil an answer, hashed word vectors."""
+"""What the test server says: principles by a trivial keyword rule, patterns by a hash, ways to spoil an answer, hashed
+word vectors."""
 
 import hashlib
 import json
@@ -20,11 +21,20 @@ KEYWORDS = {
 NEGATIONS = ("not ", "n't ", "isn", "lacks", "incorrect", "inaccura", "unclear", "incomplete", "irrelevan")
 DIMENSIONS = 64
 
+PATTERNS = ("restate", "plan", "compute", "check", "backtrack", "conclude")
+
+_STEPS = re.compile(r"<(steps-[0-9a-f]+)>\n(.*)\n</\1>", re.DOTALL)
 _FEEDBACK = re.compile(r"<(feedback-[0-9a-f]+)>\n(.*)\n</\1>", re.DOTALL)
 
 
 def answer_text(messages: list[dict[str, str]]) -> str:
-    """The JSON answer to an extraction request: one claim for each sentence of the feedback with a keyword."""
+    """The JSON answer to an extraction request: one claim for each sentence of the feedback with a keyword.
+
+    To a request about steps of reasoning it is a pattern for each step.
+    """
+    steps = next((match for message in messages if (match := _STEPS.search(message["content"]))), None)
+    if steps is not None:
+        return json.dumps({"patterns": _patterns(steps[2])})
     found = next((match for message in messages if (match := _FEEDBACK.search(message["content"]))), None)
     if found is None:
         return json.dumps({"echo": messages[-1]["content"]})
@@ -54,6 +64,15 @@ def embedding(text: str) -> list[float]:
         total = [old + byte - 127.5 for old, byte in zip(total, digest, strict=True)]
     length = math.sqrt(sum(number * number for number in total))
     return [number / length for number in total]
+
+
+def _patterns(numbered: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for number, text in re.findall(r"^\[(\d+)\] (.*)$", numbered, re.MULTILINE):
+        name = PATTERNS[hashlib.sha256(text.encode()).digest()[0] % len(PATTERNS)]
+        if not found or found[-1]["name"] != name:
+            found.append({"step": int(number), "name": name})
+    return found
 
 
 def _claim(sentence: str) -> dict[str, str] | None:
