@@ -74,6 +74,8 @@ class ModelAnnotator:
             "annotator": model.name,
             "annotator_prompt": prompt_hash(),
             "annotator_language": LANGUAGE,
+            "temperature": model.options.temperature,
+            "max_reply_tokens": model.options.max_reply_tokens,
         }
         self._model = model
 

@@ -38,6 +38,9 @@ _CHAINS: Final = (
 )
 """Options that the chains of a row depend on, besides what `Settings.decided` says of files and models."""
 
+_DISTANCES: Final = ("band", "name_distance")
+"""Options that distances depend on and that nothing else of candidates shows: scales may be equal by chance, or 1."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -80,11 +83,12 @@ def chains_job(settings: Settings, plan: Plan) -> tuple[Job, list[range]]:
 
 def candidates_job(settings: Settings, plan: Plan, decided: dict[str, object]) -> Job:
     """The finding of candidates, a part of the output at a time; `decided` is what they rest on."""
+    decisive = identity(settings.config)
     return Job(
         stage=STAGE,
         config=settings,
         root=hidden(settings.root, FINDING),
-        identity=settings.decided | settings.files | decided,
+        identity={name: decisive[name] for name in _DISTANCES} | settings.decided | settings.files | decided,
         schema=pa.schema([]),
         reading=reading(settings.config.run),
         slices=plan.slices,

@@ -238,6 +238,8 @@ def test_what_decides_a_models_chains_is_known(tmp_path: Path) -> None:
         "annotator": "m",
         "annotator_prompt": prompt_hash(),
         "annotator_language": "en",
+        "temperature": 0.0,
+        "max_reply_tokens": 2048,
     }
     json.dumps(annotator.identity)
 
