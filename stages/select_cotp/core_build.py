@@ -11,8 +11,7 @@ from stages.core.errors import InputMissing
 from stages.core.rows import Problem, Row
 from stages.core.runner import reading
 from stages.core.shards import part_path
-from stages.core.slices import read
-from stages.core.sources import Plan
+from stages.core.slices import Slice, read
 from stages.select_cotp.arrays import I64
 from stages.select_cotp.columns import CHAINS
 from stages.select_cotp.config import SelectCotpConfig
@@ -25,8 +24,10 @@ from stages.select_cotp.reading import Cot, read_cot
 _FACTS = ("id", "question_id", "type", "difficulty", "patterns")
 
 
-def build_core_of(settings: Settings, plan: Plan, pool: Pool, chains: Path, parts: Sequence[range]) -> None:
+def build_core_of(settings: Settings, slices: Sequence[Slice], pool: Pool, chains: Path) -> None:
     """Pick the core set among the rows that may be selected, and store it in the order of picking.
+
+    `slices` are the input of each part of the chains.
 
     Raises:
         ConfigError, DataError: no row may be selected, or see `build_core`. InputMissing: there is no such accept-list.
@@ -39,7 +40,7 @@ def build_core_of(settings: Settings, plan: Plan, pool: Pool, chains: Path, part
     positions = rows[[pick.place for pick in picks]]
     stored = _stored(chains, pool, positions)
     of_part = np.searchsorted(pool.part_starts, positions, side="right") - 1
-    texts = read_rows(settings, plan, parts, [(int(p), one["row"]) for p, one in zip(of_part, stored, strict=True)])
+    texts = read_rows(settings, slices, [(int(p), one["row"]) for p, one in zip(of_part, stored, strict=True)])
     write_core(settings.root, [_core_row(*one) for one in zip(stored, texts, picks, strict=True)])
 
 
@@ -84,20 +85,22 @@ def _stored(chains: Path, pool: Pool, positions: I64) -> list[Row]:
     return [found[position] for position in positions.tolist()]
 
 
-def read_rows(settings: Settings, plan: Plan, parts: Sequence[range], places: Sequence[tuple[int, int]]) -> list[Cot]:
-    """The input rows in some places, read again: each is (part of the chains, row in the file)."""
-    wanted: dict[int, dict[int, int]] = {}
-    for number, (chain_part, row) in enumerate(places):
-        part = next(place for place, own in enumerate(parts) if chain_part in own)
-        wanted.setdefault(part, {})[row] = number
-    found: dict[int, Cot] = {}
-    for part, rows in wanted.items():
-        for source in read(plan.slices[part], reading(settings.config.run)):
+def read_rows(settings: Settings, slices: Sequence[Slice], places: Sequence[tuple[int, int]]) -> list[Cot]:
+    """The input rows in some places, read again: each is (part of the chains, row in the file).
+
+    `slices` are the input of each part of the chains.
+    """
+    wanted: dict[int, set[int]] = {}
+    for part, row in places:
+        wanted.setdefault(part, set()).add(row)
+    found: dict[tuple[int, int], Cot] = {}
+    for part, rows in sorted(wanted.items()):
+        for source in read(slices[part], reading(settings.config.run)):
             if source.row in rows and source.value is not None:
                 cot = read_cot(source.value)
                 assert not isinstance(cot, Problem)
-                found[rows[source.row]] = cot
-    return [found[number] for number in range(len(places))]
+                found[part, source.row] = cot
+    return [found[place] for place in places]
 
 
 def _core_row(chain: Row, cot: Cot, pick: Pick) -> dict[str, Any]:

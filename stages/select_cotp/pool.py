@@ -194,11 +194,15 @@ def read_block(
     `wanted` (N,) narrows the rows further.
     """
     some = pool.eligible if wanted is None else pool.eligible & wanted
-    positions = np.concatenate([np.arange(pool.part_starts[p], pool.part_starts[p + 1]) for p in parts])
-    tables = [read_stored(path, columns=["patterns", "bins"]) for p in parts if (path := part_path(chains, p)).exists()]
-    keep = some[positions]
-    table = pa.concat_tables(tables).filter(pa.array(keep)) if tables else None
-    positions = positions[keep]
+    tables, places = [], [np.zeros(0, dtype=np.int64)]
+    for part in parts:
+        first, end = pool.part_starts[part], pool.part_starts[part + 1]
+        own = np.flatnonzero(some[first:end])
+        if len(own):
+            tables.append(read_stored(part_path(chains, part), columns=["patterns", "bins"]).take(pa.array(own)))
+            places.append(first + own)
+    table = pa.concat_tables(tables) if tables else None
+    positions = np.concatenate(places)
     patterns, names = (None, []) if table is None else codes_of(table["patterns"])
     return (
         Block(

@@ -17,7 +17,7 @@ from stages.core.errors import ConfigError
 from stages.core.manifest import hidden, read_done
 from stages.core.rows import Row
 from stages.core.shards import list_parts, part_path, write_text
-from stages.core.sources import Plan
+from stages.core.slices import Slice
 from stages.select_cotp.alignment import Curves, entropy_alignment, pattern_alignment
 from stages.select_cotp.arrays import F32, Series
 from stages.select_cotp.core_build import read_rows
@@ -51,12 +51,11 @@ def read_told(root: Path) -> dict[str, Any] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """Where what a run stored is found: `chains` is the folder of the chains, `parts` say which make each part."""
+    """Where what a run stored is found: `chains` is the folder of the chains, `slices` the input of each of its parts."""
 
     settings: Settings
-    plan: Plan
     chains: Path
-    parts: Sequence[range]
+    slices: Sequence[Slice]
 
     def write(self, facts: Mapping[str, Any]) -> Path:
         """Write the page; `facts` are those that the selection left.
@@ -79,7 +78,7 @@ class Stored:
         return path
 
     def _has_chains(self) -> bool:
-        return all(read_done(self.chains, part) is not None for part in range(self.parts[-1].stop))
+        return all(read_done(self.chains, part) is not None for part in range(len(self.slices)))
 
     def _pairs(self) -> list[Pair]:
         config, selected = self.settings.config, self._selected()
@@ -94,7 +93,7 @@ class Stored:
                 raise ConfigError(f"--show names {core_id!r}, which is no row of the core set.")
         wanted = [pair for pair in wanted if pair[0] in places]
         chains = [places[pool] for pool, _ in wanted]
-        texts = read_rows(self.settings, self.plan, self.parts, [(part, row["row"]) for part, row in chains])
+        texts = read_rows(self.settings, self.slices, [(part, row["row"]) for part, row in chains])
         pairs = [
             self._pair(core[core_id], chain, cot.completion_text, selected.get(chain["id"], {}))
             for (_, core_id), (_, chain), cot in zip(wanted, chains, texts, strict=True)
@@ -111,7 +110,7 @@ class Stored:
         """(part of the chains, stored chains) of some rows of the pool, by id."""
         wanted = pa.array(sorted(set(ids)), type=pa.string())
         found: dict[str, tuple[int, Row]] = {}
-        for part in range(self.parts[-1].stop if wanted else 0):
+        for part in range(len(self.slices) if wanted else 0):
             path = part_path(self.chains, part)
             if path.exists():
                 own = pc.indices_nonzero(pc.is_in(read_stored(path, columns=["id"])["id"], value_set=wanted))

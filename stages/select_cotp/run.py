@@ -115,7 +115,7 @@ class _Run:
             unfinished = self._select(job, chains, parts)
             if unfinished is not None:
                 return share_report(unfinished, config.run, self.progress, {}, root)
-        return self._close(job, Stored(settings=self.settings, plan=plan, chains=chains.root, parts=parts))
+        return self._close(job, Stored(settings=self.settings, chains=chains.root, slices=chains.slices))
 
     def _make_chains(self, chains: Job) -> None:
         options = self.settings.config.run
@@ -127,7 +127,7 @@ class _Run:
     def _select(self, job: Job, chains: Job, parts: list[range]) -> Job | None:
         """Find candidates and select; the job of candidates while parts of it belong to other shares."""
         config, plan = self.settings.config, self.plan
-        ground = self._ground(chains, parts)
+        ground = self._ground(chains)
         for doubt in ground.warnings:
             self.progress.warn(doubt)
         finder = Finder(
@@ -146,14 +146,14 @@ class _Run:
                 self._decide(job, finder, read_found(found.root, range(len(found.slices)), ground, nearest), nearest)
         return None
 
-    def _ground(self, chains: Job, parts: list[range]) -> Ground:
+    def _ground(self, chains: Job) -> Ground:
         config, root = self.settings.config, self.settings.root
         pool = read_pool(chains.root, len(chains.slices), config.near_duplicates)
         with folder.settling(root):
             if config.core:
                 store_core(self.settings, self.method)
             else:
-                build_core_of(self.settings, self.plan, pool, chains.root, parts)
+                build_core_of(self.settings, chains.slices, pool, chains.root)
         return lay(config, load_core(root, config), pool, chains.root, self.method)
 
     def _find(self, found: Job, finder: Finder, nearest: I64) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from stages.core.passing import PassThrough, copied
 from stages.core.rows import Problem, Rejected, Row, SourceRow
 from stages.core.shards import local, part_path, to_table, write_part
 from stages.core.tables import ARMS
-from stages.select_cotp.arrays import Chosen
+from stages.select_cotp.arrays import I64, Chosen
 from stages.select_cotp.config import SelectCotpConfig
 from stages.select_cotp.pool import Pool, read_stored
 from stages.select_cotp.reading import read_cot
@@ -78,8 +79,7 @@ class Writer:
 
     def _known(self, part: int) -> tuple[dict[int, int], dict[int, tuple[int, Row]]]:
         """{row in the file: position}, and {position: (place in `chosen`, its chains)} of those chosen."""
-        order = np.argsort(self.chosen.position)
-        ordered = self.chosen.position[order]
+        order, ordered = self._order
         places: dict[int, int] = {}
         known: dict[int, tuple[int, Row]] = {}
         for number in self.parts[part]:
@@ -92,6 +92,12 @@ class Writer:
             taken = table.take(pa.array(ordered[low:high] - first)).to_pylist()
             known |= zip(ordered[low:high].tolist(), zip(order[low:high].tolist(), taken, strict=True), strict=True)
         return places, known
+
+    @cached_property
+    def _order(self) -> tuple[I64, I64]:
+        """Places in `chosen` by position, and these positions."""
+        order = np.argsort(self.chosen.position)
+        return order, self.chosen.position[order]
 
     def _row(self, value: Row, place: int, chain: Row) -> dict[str, Any]:
         cot, chosen = read_cot(value), self.chosen
