@@ -66,8 +66,7 @@ def _measured(
 
 def _chains(settings: Settings, sample: Sequence[Row]) -> list[Chain]:
     """Chains of the first rows: by the rules where a model would name the patterns, without entropies."""
-    own = settings.config.chains
-    config = replace(settings.config, chains=own, benchmarks=(), lambda_=1.0, sweep=())
+    config = replace(settings.config, benchmarks=(), lambda_=1.0, sweep=(), output_arm=None)
     own_names = settings.annotates == "column" and settings.config.needs_patterns
     annotator = None if own_names else RulesAnnotator()
     method = Method(config=config, annotator=annotator, entropies=None, benchmarks=None, mapping={})
