@@ -26,6 +26,7 @@ from stages.select_cotp.dtw import radius_of
 from stages.select_cotp.jobs import Settings
 from stages.select_cotp.picture import Arm, Pair, Side, page
 from stages.select_cotp.pool import read_stored
+from stages.select_cotp.show import certificate
 from stages.select_cotp.weights import importance
 
 PAGE: Final = "selection.html"
@@ -51,7 +52,7 @@ def read_told(root: Path) -> dict[str, Any] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """Where what a run stored is found: `chains` is the folder of the chains, `slices` the input of each of its parts."""
+    """Where what a run stored is found: `chains` the folder of the chains, `slices` the input of each of its parts."""
 
     settings: Settings
     chains: Path
@@ -74,6 +75,8 @@ class Stored:
             "patterns": str(facts["annotator"]),
             "entropies": str(facts["entropy_model"]),
         }
+        if facts["certificate"] is not None:
+            told["assignment"] = certificate(facts["certificate"])
         write_text(path, page(f"Selection in {root.name}", told, arms, self._pairs()), hidden(root, "tmp"))
         return path
 
