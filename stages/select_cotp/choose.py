@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from stages.select_cotp.finding import Finder
 from stages.select_cotp.ground import MAIN, Ground
 
 LEAST_CANDIDATES: Final = 64
+
+Selected = TypeVar("Selected", Arm, Nearest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +55,7 @@ class _Lists:
 
     def __init__(self, finder: Finder, objective: int, found: Candidates, nearest: I64, progress: Progress) -> None:
         self._finder, self._objective, self._progress = finder, objective, progress
-        self.found, self.nearest, self.widened = found, nearest, 0
+        self.found, self.nearest = found, nearest
         self.pool_rows = int(finder.ground.pool.eligible.sum())
 
     def more(self, nearest: I64) -> Candidates:
@@ -65,18 +67,17 @@ class _Lists:
             merged = Candidates(*(np.concatenate(columns) for columns in zip(*both, strict=True)))
             self.found = merged.take(np.argsort(merged.core, kind="stable"))
             self.nearest = np.maximum(nearest, self.nearest)
-            self.widened += 1
         return self.found
 
-    def until_sure(self, select: Callable[["_Lists"], Arm | Nearest]) -> Chosen:
+    def until_sure(self, select: Callable[["_Lists"], Selected]) -> Selected:
         """What an arm selects once no longer list could change it."""
         while True:
             arm = select(self)
             if not len(arm.short):
-                return arm.chosen
+                return arm
             wider = widen(self.nearest, arm.short, self.pool_rows)
             if not (wider > self.nearest).any():
-                return arm.chosen
+                return arm
             self.more(wider)
 
 
@@ -88,6 +89,7 @@ class _Choosing:
         self._lists = [_Lists(finder, place, one, nearest, progress) for place, one in enumerate(found)]
         self._facts = finder.ground.pool.facts(finder.ground.shortfall)
         self._certificates: dict[str, dict[str, object]] = {}
+        self._distinct: dict[str, int] = {}
 
     def choose(self) -> Selection:
         config, names = self._config, self._config.arm_names
@@ -119,9 +121,12 @@ class _Choosing:
         if method == "assign":
             return self._assigned(lists, name)
         if method == "greedy":
-            return lists.until_sure(lambda own: greedy(_near(own, self._config), capacity, _reach(own, self._config)))
+            arm = lists.until_sure(lambda own: greedy(_near(own, self._config), capacity, _reach(own, self._config)))
+            return arm.chosen
         total = int(capacity.sum())
-        return lists.until_sure(lambda own: knn(_near(own, self._config), capacity, total, _reach(own, self._config)))
+        near = lists.until_sure(lambda own: knn(_near(own, self._config), capacity, total, _reach(own, self._config)))
+        self._distinct[name] = near.distinct
+        return near.chosen
 
     def _assigned(self, lists: _Lists, name: str) -> Chosen:
         solved = solve(
@@ -151,6 +156,7 @@ class _Choosing:
             "arms": found,
             "certificate": self._certificates.get(config.method),
             "certificates": self._certificates,
+            "distinct_nearest": self._distinct,
             "scales": list(ground.scales),
             "lambda": config.lambda_,
             "core_rows": len(ground.core),
@@ -190,11 +196,13 @@ def _reach(lists: _Lists, config: SelectCotpConfig) -> np.ndarray[Any, np.dtype[
 
 
 def _certificate(solved: Solved, chosen: Chosen) -> dict[str, object]:
-    """The certificate as JSON holds it, without the number of candidates: that depends on how lists were widened."""
+    """The certificate as JSON holds it."""
     found = solved.certificate
     return {
         "certified": found.certified,
         "gap": found.gap,
         "distance": float(chosen.distance.sum()),
         "empty": int(solved.assignment.empty.sum()),
+        "rounds": solved.rounds,
+        "infeasible_rounds": solved.infeasible_rounds,
     }

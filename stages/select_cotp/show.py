@@ -40,6 +40,9 @@ def closing_facts(manifest: Mapping[str, Any], facts: Mapping[str, Any], root: P
     }
     if facts["certificate"] is not None:
         closing["assignment"] = certificate(facts["certificate"])
+    if (distinct := facts["distinct_nearest"].get("knn")) is not None:
+        places = facts["core_rows"] * facts["per_core"]
+        closing["nearest neighbours"] = f"{distinct:,} distinct rows in {places:,} places, before knn is filled up"
     closing["report"] = str(page)
     return closing | {"written": f"{manifest['written']:,} rows of the arm {facts['main']} to {root}"}
 
@@ -47,7 +50,9 @@ def closing_facts(manifest: Mapping[str, Any], facts: Mapping[str, Any], root: P
 def certificate(found: Mapping[str, Any]) -> str:
     """What is certified about the assignment, in a sentence."""
     empty = f", {found['empty']:,} places empty" if found["empty"] else ""
-    total = f"total distance {found['distance']:.6g}{empty}"
+    longer = found["rounds"] - 1
+    lists = f", lists made longer {longer} times ({found['infeasible_rounds']} without an assignment)" if longer else ""
+    total = f"total distance {found['distance']:.6g}{empty}{lists}"
     if found["certified"]:
         return f"certified optimal over all pairs, {total}"
     return f"at most {100 * found['gap']:.3g} % above the optimum over all pairs, {total}"

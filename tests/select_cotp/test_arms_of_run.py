@@ -360,3 +360,18 @@ def test_a_gap_that_is_allowed_stops_earlier_and_is_told(tmp_path: Path) -> None
     assert certificate["distance"] >= best * (1 - 1e-6)
     assert certificate["gap"] >= (certificate["distance"] - best) / certificate["distance"] - 1e-6
     assert certificate["gap"] <= 1.0
+
+
+def test_what_the_assignment_took_and_plain_neighbours_give_is_told(tmp_path: Path) -> None:
+    pool, core = write(tmp_path / "pool.jsonl", POOL), write(tmp_path / "core.jsonl", clustered(6))
+    distance = matrix(core=clustered(6))
+    select(pool, core, tmp_path / "short", per_core=4, candidates=4)
+    facts = decided(tmp_path / "short")
+    nearest = np.argsort(distance, axis=1, kind="stable")[:, :4]
+    assert facts["distinct_nearest"] == {"knn": len(np.unique(nearest))}
+    certificate = facts["certificate"]
+    assert certificate["rounds"] > certificate["infeasible_rounds"] >= 1
+    select(pool, core, tmp_path / "long", per_core=4, candidates=len(POOL), arms=("none",))
+    facts = decided(tmp_path / "long")
+    assert facts["distinct_nearest"] == {}
+    assert (facts["certificate"]["rounds"], facts["certificate"]["infeasible_rounds"]) == (1, 0)
