@@ -1,4 +1,4 @@
-"""What each arm selects by distance: the assignment, and beside it nearest neighbours, greedy, and all that is near.
+"""What each arm selects by distance: the assignment, and beside it nearest neighbours and greedy.
 
 The paper's method is the assignment; a gain of it says something about assigning only if these arms, under the same
 budget, do not have it too. Arms that know no distance are in arms_random.py. Shapes: C core rows, E candidate pairs.
@@ -94,17 +94,6 @@ def greedy(candidates: Candidates, capacity: I64, complete_to: F64) -> Arm:
     taken = _take_in_order(_by_distance(candidates), candidates.core, column.astype(np.int64), left)
     short = np.flatnonzero((left > 0) & np.isfinite(complete_to))
     return Arm(from_assignment(candidates, np.flatnonzero(taken)), short)
-
-
-def nearest_below(candidates: Candidates, max_distance: float, complete_to: F64) -> Arm:
-    """All pool rows within `max_distance` of a core row, each with the one nearest to it; no capacities.
-
-    How CoTP (arXiv 2509.21124) is said to make larger sets: by relaxing the threshold.
-    """
-    near = np.flatnonzero(candidates.distance <= max_distance)
-    order = near[_by_distance(candidates.take(near))]
-    chosen = from_assignment(candidates, _first_of_each_row(candidates, order))
-    return Arm(chosen, np.flatnonzero(complete_to <= max_distance))
 
 
 def capacity_for_tokens(tokens: float, num_tokens: I64 | I32, num_core: int) -> int:

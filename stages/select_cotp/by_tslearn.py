@@ -1,4 +1,4 @@
-"""What does tslearn say? The slow reference `--kernel tslearn`, alignment paths and mean chains for the report.
+"""What does tslearn say? The slow reference `--kernel tslearn`, and mean chains for the report.
 
 tslearn is an extra and takes seconds to import, so each function imports it when called.
 """
@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stages.core.errors import ConfigError
 from stages.select_cotp.arrays import F32, F64, Series
@@ -29,12 +28,6 @@ def tslearn_block(core: Series, pool: Series, *, radius: int | None, cost: Liter
             total = metrics.dtw_path_from_metric(x, y, metric=metric, **band)[1]
             out[c, p] = total / max(len(x), len(y))
     return out
-
-
-def alignment(cost: NDArray[np.floating]) -> tuple[list[tuple[int, int]], float]:
-    """The cheapest warping path [(i, j), ...] through a table of costs (n, m), and its sum; of several, tslearn's."""
-    path, total = _tslearn("metrics").dtw_path_from_metric(np.asarray(cost, np.float64), metric="precomputed")
-    return [(int(i), int(j)) for i, j in path], float(total)
 
 
 def barycentre(series: Series, length: int) -> F64:

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from stages.core.minhash import PERMUTATIONS, SHINGLE
-from stages.select_cotp.arrays import I32, I64, U64, Bools
+from stages.select_cotp.arrays import I32, I64, U64
 from stages.select_cotp.word_runs import normalised, run_hashes, word_hashes
 
 Signatures = NDArray[np.uint32]
@@ -64,11 +64,6 @@ def find_duplicates(digests: U64, signatures: Sequence[bytes] | None, threshold:
     groups, count = _groups(table, PERMUTATIONS - needed + 1)
     firsts: I64 = _repeats(table, groups, count, needed)
     return firsts
-
-
-def in_core(digests: U64, core_digests: U64) -> Bools:
-    """Which rows have the text of a core row; (N,)."""
-    return np.isin(digests, core_digests)
 
 
 def _first_equal(digests: U64) -> I64:

@@ -56,7 +56,7 @@ def _folded(text: str) -> str:
 @cache
 def _kinds() -> NDArray[np.uint8]:
     """What each code point is: a separator, a part of a word, or a word alone."""
-    kinds = np.zeros(0x110000, dtype=np.uint8)
+    kinds = np.full(0x110000, _SEPARATOR, dtype=np.uint8)
     # no script with spaces has letters from 0x20000 on
     parts = [code for code in range(0x20000) if unicodedata.category(chr(code))[0] in "LMN"]
     kinds[parts] = _PART

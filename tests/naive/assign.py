@@ -60,9 +60,3 @@ def knn(distance: Matrix, capacity: Matrix, total: int) -> tuple[set[Pair], int]
         least, j, i = min(rest)
         asked[j] = (least, i)
     return {(i, j) for j, (_, i) in asked.items()}, distinct
-
-
-def nearest_below(distance: Matrix, limit: float) -> set[Pair]:
-    """Each pool row with its nearest core row, if that is near enough."""
-    nearest = [(int(np.argmin(distance[:, j])), j) for j in range(distance.shape[1])]
-    return {(i, j) for i, j in nearest if distance[i, j] <= limit}

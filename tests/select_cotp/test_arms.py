@@ -10,7 +10,6 @@ from stages.select_cotp.arms import (
     greedy,
     knn,
     length_tenth,
-    nearest_below,
     overlap,
 )
 from stages.select_cotp.arrays import Candidates, Chosen, PoolFacts
@@ -96,24 +95,6 @@ def test_greedy_equals_plain_loops_from_whole_and_from_widened_lists() -> None:
     assert most > 3
 
 
-def test_all_that_is_near_equals_plain_loops() -> None:
-    rng = np.random.default_rng(2)
-    for _ in range(200):
-        distance, _ = drawn(rng)
-        limit = float(np.quantile(distance, rng.random()))
-        found, _ = widened(lambda c, reached: nearest_below(c, limit, reached), distance)  # noqa: B023
-        assert pairs(found.chosen) == naive.nearest_below(distance, limit)
-
-
-def test_a_pair_at_the_largest_distance_is_near() -> None:
-    candidates = naive.lists(np.array([[1.0, 2.0, 3.0]]), [3])
-    assert nearest_below(candidates, 2.0, np.array([np.inf])).chosen.position.tolist() == [0, 1]
-    # the list ends at 2, so that another row at 2 may be left out
-    short = candidates.take(np.array([0, 1]))
-    assert nearest_below(short, 2.0, np.array([2.0])).short.tolist() == [0]
-    assert nearest_below(short, 1.9, np.array([2.0])).short.tolist() == []
-
-
 def test_lists_that_are_too_short_are_named() -> None:
     distance = np.array([[1.0, 2.0, 3.0, 4.0], [1.5, 2.5, 3.5, 4.5]])
     candidates = naive.lists(distance, [2, 2])
@@ -133,7 +114,7 @@ def test_lists_that_are_too_short_are_named() -> None:
     assert knn(same, np.array([1, 1]), 2, np.array([2.0, 2.0])).short.tolist() == []
 
 
-@pytest.mark.parametrize("arm", ["knn", "greedy", "below"])
+@pytest.mark.parametrize("arm", ["knn", "greedy"])
 def test_ties_go_by_hash_whatever_the_order_of_the_pool(arm: str) -> None:
     rng = np.random.default_rng(3)
     for _ in range(100):
@@ -153,9 +134,7 @@ def selected(arm: str, candidates: Candidates) -> Chosen:
     capacity, everything = np.array([2, 3, 1]), np.full(3, np.inf)
     if arm == "knn":
         return knn(candidates, capacity, 6, everything).chosen
-    if arm == "greedy":
-        return greedy(candidates, capacity, everything).chosen
-    return nearest_below(candidates, 0.0, everything).chosen
+    return greedy(candidates, capacity, everything).chosen
 
 
 def test_rows_for_a_number_of_tokens() -> None:

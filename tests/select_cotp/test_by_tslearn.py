@@ -5,15 +5,15 @@ import pytest
 
 from stages.core.errors import ConfigError
 from stages.select_cotp.arrays import Series
-from stages.select_cotp.by_tslearn import alignment, barycentre, tslearn_block
+from stages.select_cotp.by_tslearn import barycentre, tslearn_block
 from tests.naive import dtw as naive
 
 
 def test_without_tslearn_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tslearn", None)
-    monkeypatch.setitem(sys.modules, "tslearn.metrics", None)
+    monkeypatch.setitem(sys.modules, "tslearn.utils", None)
     with pytest.raises(ConfigError, match=r"pip install '.\[tslearn\]'"):
-        alignment(np.zeros((2, 2)))
+        barycentre(Series(np.zeros(2, np.float32), np.array([0, 2])), 2)
 
 
 @pytest.mark.slow
@@ -26,13 +26,6 @@ def test_distances_equal_the_naive_twin(cost: str) -> None:
         want = [[naive.dtw(x.tolist(), y.tolist(), radius=radius, cost=cost) for y in chains] for x in chains]
         found = tslearn_block(table, table, radius=radius, cost=cost)  # type: ignore[arg-type]
         np.testing.assert_allclose(found, want, rtol=1e-6)
-
-
-@pytest.mark.slow
-def test_an_alignment_is_the_cheapest_path() -> None:
-    path, total = alignment(np.array([[0.0, 9.0, 9.0], [9.0, 0.0, 1.0]]))
-    assert path == [(0, 0), (1, 1), (1, 2)]
-    assert total == 1.0
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from stages.core.minhash import PERMUTATIONS, similarity
 from stages.select_cotp.arrays import I64, U64
-from stages.select_cotp.duplicates import digest_of, find_duplicates, in_core, word_signature
+from stages.select_cotp.duplicates import digest_of, find_duplicates, word_signature
 from tests.naive import word_runs as naive
 
 
@@ -29,11 +29,6 @@ def test_no_rows() -> None:
     empty = np.zeros(0, dtype=np.uint64)
     assert find_duplicates(empty, [], 0.9).tolist() == []
     assert find_duplicates(empty, None, 0.9).tolist() == []
-
-
-def test_in_core() -> None:
-    assert in_core(hashes_of(["a b", "c", "A  B"]), hashes_of(["a b", "d"])).tolist() == [True, False, True]
-    assert in_core(hashes_of(["a"]), hashes_of([])).tolist() == [False]
 
 
 def test_signature_of_one_run_by_hand() -> None:
