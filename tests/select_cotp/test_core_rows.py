@@ -163,6 +163,24 @@ def plain(row: dict[str, Any]) -> naive.Row:
     )
 
 
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (lambda n: {"level": n % 7}, [6, 5, 4]),
+        (lambda n: {"success_rate": 1 - (n % 7) / 8}, [6, 5, 4]),
+        # a difficulty, where rows have one, is what counts
+        (lambda n: {"level": n % 7, "success_rate": (n % 7) / 8}, [6, 5, 4]),
+    ],
+)
+def test_of_rows_that_cover_as_much_the_harder_are_picked(tmp_path: Path, columns: Any, expected: list[int]) -> None:
+    rows = [
+        row | {"patterns": ["plan"], "type": f"kind {n % 7}", "question_id": f"q{n}", "correct": True} | columns(n)
+        for n, row in enumerate(POOL)
+    ]
+    select(write(tmp_path / "pool.jsonl", rows), None, tmp_path / "out", build_core=3, rows_per_shard=9)
+    assert [int(row["id"][1:]) % 7 for row in core_of(tmp_path / "out")] == expected
+
+
 def test_an_accept_list_comes_first_and_must_be_right(tmp_path: Path) -> None:
     pool, _ = files(tmp_path)
     right = [row["id"] for row in POOL if row["correct"]]

@@ -97,6 +97,8 @@ def test_faults_of_the_server_change_no_byte_of_the_selection(here: Path) -> Non
     # the core set is read by the same model
     assert {row["annotator"] for row in core_of(broken)} == {"test-model"}
     assert all(row["patterns"] and row["pattern_spans"] for row in core_of(broken))
+    # and remembered apart from all parts of the pool, which other processes may have at hand
+    assert heard(broken / ".rlbff", "part-99999.*") == 4
     assert json.loads((broken / ".rlbff" / "report" / "decided.json").read_text())["annotator"] == "test-model"
 
 
@@ -231,6 +233,6 @@ def test_a_killed_run_asks_only_what_it_had_not_heard(here: Path) -> None:
     assert shards(here / "out") == shards(here / "whole")
 
 
-def heard(folder: Path) -> int:
+def heard(folder: Path, names: str = "*.jsonl") -> int:
     """Calls in the journals, whole lines alone."""
-    return sum(path.read_bytes().count(b"\n") for path in folder.rglob("journal/*.jsonl"))
+    return sum(path.read_bytes().count(b"\n") for path in folder.rglob(f"journal/{names}"))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from stages.core.errors import DataError
+from stages.core.options import RunOptions
 from stages.select_cotp.arrays import tie_of
 from stages.select_cotp.scales import sample
 from tests.naive import selection_of_cots as naive
@@ -18,21 +19,20 @@ POOL, CORE = cots("p", 30, 1), cots("c", 4, 2)
 
 def test_scales_are_the_medians_of_the_pairs_that_the_sample_names(tmp_path: Path) -> None:
     pool, core = (
-        [row | {"patterns": row["patterns"][:3]} for row in rows] for rows in (cots("p", 430, 3), cots("c", 10, 4))
+        [row | {"patterns": row["patterns"][:3]} for row in rows] for rows in (cots("p", 90, 3), cots("c", 70, 4))
     )
     pool[7]["patterns"] = []
     pool[9]["completion"] = pool[8]["completion"]
-    found = laid(tmp_path, cut(pool, 64), core, bins="4").ground
+    found = laid(tmp_path, cut(pool, 16), core, bins="2").ground
     rows = [row for place, row in enumerate(pool) if place not in (7, 9)]
     assert found.pool.drops() == {"duplicate": 1, "no_patterns": 1}
     ties = [np.array([tie_of(row["id"]) for row in some], dtype=np.uint64) for some in (core, rows)]
-    some_core, some_pool = sample(*ties, 0)
-    assert (len(some_core), len(some_pool)) == (10, 410)
-    sampled = naive.distances([core[n] for n in some_core], [rows[n] for n in some_pool], 4)
-    # weights rest on the whole core set, which is all sampled here
-    assert found.scales == pytest.approx([np.median(table) for table in sampled], rel=1e-6)
-    every = naive.distances(core, rows, 4)
+    sampled = np.ix_(*sample(*ties, 0))
+    every = naive.distances(core, rows, 2)
+    assert every[0][sampled].shape == (64, 64)
+    assert found.scales == pytest.approx([np.median(table[sampled]) for table in every], rel=1e-6)
     assert found.scales != pytest.approx([np.median(table) for table in every], rel=1e-6)
+    assert found.scales != laid(tmp_path / "other", cut(pool, 16), core, bins="2", run=RunOptions(seed=1)).ground.scales
 
 
 def test_parts_change_nothing(tmp_path: Path) -> None:
