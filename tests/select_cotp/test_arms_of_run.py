@@ -120,6 +120,28 @@ def test_random_arms_have_the_lengths_truths_and_columns_that_they_match(tmp_pat
     assert {row["source"] for row in rows_of(tmp_path / "out")} == {"web", "book"}
 
 
+def test_random_arms_are_like_the_method_where_it_goes_by_distance(tmp_path: Path) -> None:
+    pool, core = files(tmp_path, pool=120)
+    rows = cots("p", 120, 1)
+    select(pool, core, tmp_path / "out", per_core=6, method="knn", arms=("random-length,assign",))
+    found = arms_of(tmp_path / "out")
+    assert cells(found["random-length"], rows) == cells(found["knn"], rows)
+    assert cells(found["random-length"], rows) != cells(found["assign"], rows)
+    assert list(decided(tmp_path / "out")["certificates"]) == ["assign"]
+
+
+@pytest.mark.slow
+def test_the_reference_selects_the_same(tmp_path: Path) -> None:
+    pool, core = files(tmp_path)
+    for kernel in ("simd", "tslearn"):
+        select(pool, core, tmp_path / kernel, per_core=3, kernel=kernel, band=0.2, sweep=("0",))
+    ours, theirs = (rows_of(tmp_path / kernel) for kernel in ("simd", "tslearn"))
+    for one, other in zip(ours, theirs, strict=True):
+        assert (one["id"], one["core_id"], one["rank"]) == (other["id"], other["core_id"], other["rank"])
+        keys = ("distance", "d_pattern", "d_entropy")
+        assert [one[key] for key in keys] == pytest.approx([other[key] for key in keys], rel=1e-5)
+
+
 def test_another_seed_draws_other_rows_and_selects_the_same(tmp_path: Path) -> None:
     pool, core = files(tmp_path)
     found = []

@@ -71,7 +71,7 @@ def test_a_term_that_is_not_used_has_the_scale_1(tmp_path: Path, share: float, u
 
 def test_the_core_sets_own_rows_are_left_out_and_questions_in_common_counted(tmp_path: Path) -> None:
     rows = [dict(row) for row in POOL]
-    rows[3]["completion"] = CORE[2]["completion"].upper()
+    rows[3] |= {"completion": CORE[2]["completion"].upper(), "question_id": CORE[2]["question_id"]}
     found = laid(tmp_path, [rows], CORE).ground
     assert [found.pool.reason(n) for n in (2, 3, 4)] == [None, "in_core", None]
     questions = {row["question_id"] for row in CORE}
