@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import BinaryIO
 
 from stages.core.errors import DataError
@@ -125,7 +124,6 @@ def _too_long(source: BinaryIO, part: Slice, number: int, start: int, size: int,
 
 def _read_records(part: Slice, options: ReadOptions) -> Iterator[SourceRow]:
     source = open_typed(part.name, part.path, part.format)
-    records = source.records(skip=part.first - 1)
-    for number, (record, _) in enumerate(islice(records, part.rows), start=part.first):
+    for number, (record, _) in enumerate(source.records(part.first - 1, part.rows), start=part.first):
         value, problem = identify(rename(record, options.mapping), record)
         yield SourceRow(part.name, number, None if problem else value, problem, None)

@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import accumulate, chain
 from typing import Any, Final, cast
 
 import pyarrow as pa
@@ -16,13 +17,20 @@ from stages.core.errors import DataError
 
 _BATCH: Final = 1024
 
+_ended: Final[dict[tuple[str, int, int], tuple[int, Iterator[pa.RecordBatch]]]] = {}
+"""Of the file read last in this process: the row where that ended, and the batches from there on."""
+
 
 class TypedFile:
     """A Parquet or Arrow file as record batches."""
 
-    def __init__(self, name: str, schema: pa.Schema, batches: Callable[[int], Iterator[pa.RecordBatch]]) -> None:
+    def __init__(
+        self, name: str, path: str, schema: pa.Schema, batches: Callable[[int], Iterator[pa.RecordBatch]]
+    ) -> None:
         self.schema = schema
         self._name, self._batches = name, batches
+        found = os.stat(path)
+        self._key = (os.path.abspath(path), found.st_mtime_ns, found.st_size)
 
     def batches(self, skip: int = 0) -> Iterator[pa.RecordBatch]:
         """Batches after the first `skip` rows."""
@@ -31,21 +39,54 @@ class TypedFile:
         except (pa.ArrowInvalid, OSError) as error:
             raise _damaged(self._name, error) from error
 
-    def records(self, skip: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
-        """The rows after the first `skip`, each with its size in bytes, which is the mean of its batch."""
-        for batch in self.batches(skip):
+    def records(self, skip: int = 0, most: int | None = None) -> Iterator[tuple[dict[str, Any], int]]:
+        """The `most` rows after the first `skip`, each with its size in bytes, which is the mean of its batch."""
+        for batch in self._between(skip, None if most is None else skip + most):
             columns = [self._values(name, batch.column(name)) for name in batch.schema.names]
             for values in zip(*columns, strict=True):
                 yield dict(zip(batch.schema.names, values, strict=True)), batch.nbytes // batch.num_rows
 
+    def _between(self, first: int, end: int | None) -> Iterator[pa.RecordBatch]:
+        """Rows `first` to `end` - 1, going on where an earlier call for the same file has ended, if that lies before.
+
+        Parquet decodes a row group from its beginning: slices of one, each read anew, would take time by the square.
+        """
+        row, batches = _ended.pop(self._key, (first + 1, None))
+        if batches is None or row > first:
+            row, batches = first, self.batches(first)
+        for batch in batches:
+            behind = row + batch.num_rows
+            low, high = max(first, row), behind if end is None else min(behind, end)
+            if low < high:
+                yield batch.slice(low - row, high - low)
+            if behind == end or high < behind:
+                _ended.clear()
+                _ended[self._key] = (high, chain([batch.slice(high - row)] if high < behind else [], batches))
+                return
+            row = behind
+
     def _values(self, name: str, column: pa.Array) -> list[Any]:
         try:
-            return cast("list[Any]", column.to_pylist())
+            return _numbers(column) if _holds_numbers(column) else cast("list[Any]", column.to_pylist())
         except (ValueError, OverflowError) as error:
             text = (
                 f"{self._name}, column {name!r}: a value cannot be read ({error}); leave the column out or repair it."
             )
             raise DataError(text) from error
+
+
+def _holds_numbers(column: pa.Array) -> bool:
+    """Whether the cells are lists of floats without gaps, which numpy makes Python numbers of much faster."""
+    type_ = column.type
+    is_list = pa.types.is_list(type_) or pa.types.is_large_list(type_)
+    return is_list and pa.types.is_floating(type_.value_type) and not column.flatten().null_count
+
+
+def _numbers(column: pa.Array) -> list[Any]:
+    values = column.flatten().to_numpy(zero_copy_only=False).tolist()
+    lengths = column.value_lengths().to_pylist()
+    ends = list(accumulate(length or 0 for length in lengths))
+    return [None if n is None else values[end - n : end] for n, end in zip(lengths, ends, strict=True)]
 
 
 def open_typed(name: str, path: str, format_: str) -> TypedFile:
@@ -71,15 +112,15 @@ def _open(name: str, path: str, format_: str) -> TypedFile:
     try:
         if format_ == "parquet":
             file = pq.ParquetFile(os.path.abspath(path))
-            return TypedFile(name, file.schema_arrow, lambda skip: _parquet_batches(file, skip))
+            return TypedFile(name, path, file.schema_arrow, lambda skip: _parquet_batches(file, skip))
         mapped = pa.memory_map(path)
         try:
             stream = pa.ipc.open_stream(mapped)
         except pa.ArrowInvalid:
             mapped.seek(0)
             table = pa.ipc.open_file(mapped).read_all()
-            return TypedFile(name, table.schema, lambda skip: iter(table.slice(skip).to_batches(_BATCH)))
-        return TypedFile(name, stream.schema, lambda skip: _skip_rows(iter(stream), skip))
+            return TypedFile(name, path, table.schema, lambda skip: iter(table.slice(skip).to_batches(_BATCH)))
+        return TypedFile(name, path, stream.schema, lambda skip: _skip_rows(iter(stream), skip))
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(name, error) from error
 
