@@ -371,6 +371,22 @@ def test_lists_of_one_grow_until_they_are_enough(tmp_path: Path, method: str) ->
     assert total > sum(np.sort(row)[:4].sum() for row in distance)
 
 
+def test_lists_of_every_lambda_grow_by_themselves(tmp_path: Path) -> None:
+    pool, core = write(tmp_path / "pool.jsonl", POOL), write(tmp_path / "core.jsonl", clustered(6))
+    write(pool, [row | {"success_rate": number / 40} for number, row in enumerate(POOL)])
+    options: dict[str, Any] = {"sweep": ("0,1",), "utility": "potential", "per_core": 4, "rows_per_shard": 9}
+    for candidates in (1, 40):
+        select(pool, core, tmp_path / str(candidates), candidates=candidates, **options)
+    short, long = (arms_of(tmp_path / name) for name in ("1", "40"))
+    assert short == long
+    assert len({frozenset(row["id"] for row in rows) for rows in short.values()}) == len(short)
+    for name, share in (("assign", 0.8), ("assign:lambda=0", 0.0), ("assign:lambda=1", 1.0)):
+        table = np.repeat(matrix(share, core=clustered(6)), 4, axis=0)
+        rows, columns = linear_sum_assignment(table)
+        assert decided(tmp_path / "1")["certificates"][name]["certified"]
+        assert sum(row["distance"] for row in short[name]) == pytest.approx(table[rows, columns].sum(), rel=1e-5)
+
+
 def test_a_gap_that_is_allowed_stops_earlier_and_is_told(tmp_path: Path) -> None:
     core_rows = clustered(6)
     pool, core = write(tmp_path / "pool.jsonl", POOL), write(tmp_path / "core.jsonl", core_rows)
