@@ -59,7 +59,7 @@ def _drawn(facts: PoolFacts, seed: int) -> I64:
 
 def _mixed(tie: U64, seed: int) -> U64:
     """splitmix64 of the tie, started elsewhere for each seed."""
-    start = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    start = np.random.SeedSequence(seed % 2**64).generate_state(1, np.uint64)[0]
     x = (tie ^ start) + np.uint64(_STEP)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -163,6 +163,10 @@ def _doubts(config: SelectCotpConfig, core: Core, pool: Pool, names: Inventory) 
     """What may be wrong with what is compared, a sentence each."""
     if len(set(core.digest.tolist())) < len(core):
         yield "Some core rows have the same completion; they compete for the same pool rows."
+    models = {*pool.entropy_models, *core.entropy_models}
+    if COLUMN in models and len(models) > 1:
+        known = max(models - {COLUMN})
+        yield f"Some rows do not say which model their entropies are of; they are compared as if of {known}."
     if config.uses_patterns and (doubt := names.warning()) is not None:
         yield doubt
     if config.utility != "none" and (unknown := without_rate(pool.success_rate)):

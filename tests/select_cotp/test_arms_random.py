@@ -142,3 +142,10 @@ def test_length_alone_leaves_correctness_to_chance() -> None:
     drawn = [random_matched(facts, np.array([0]), seed, length_alone=True).position.tolist() for seed in seeds]
     assert {position for one in drawn for position in one} == {0, 1, 2, 3}
     assert all(random_matched(facts, np.array([0]), seed).position.tolist() == [0] for seed in seeds)
+
+
+def test_a_seed_below_zero_draws_like_another_one() -> None:
+    facts = pool(30)
+    below = random_rows(facts, -1, total=10).position.tolist()
+    assert below == random_rows(facts, -1, total=10).position.tolist()
+    assert below != random_rows(facts, 0, total=10).position.tolist()
