@@ -1,5 +1,6 @@
 """The nearest pool rows of each core row: a part of the pool at a time, stored part by part, merged at the end."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,12 +91,19 @@ class Kernels:
         """Take the names that the codes of the next block stand for."""
         if self._core is not None:
             table = name_distances(self._names, names, self._config.name_distance)
-            self._kernel = PatternKernel(self._core, self._weights, table, engine=engine_of(self._config))
+            engine, most = engine_of(self._config), _layout_mb(self._config)
+            self._kernel = PatternKernel(self._core, self._weights, table, engine=engine, memory_mb=most)
 
     def block(self, pool: Codes) -> F32:
         """See PatternKernel."""
         assert self._kernel is not None
         return self._kernel.block(pool)
+
+
+def _layout_mb(config: SelectCotpConfig) -> int:
+    """What a thread may lay out of pattern costs, in MiB: a quarter of --memory-mb in all; distances have the rest."""
+    threads = config.run.workers or len(os.sched_getaffinity(0))
+    return min(256, max(4, config.memory_mb // (4 * threads)))
 
 
 class Hunt:
@@ -117,7 +125,7 @@ class Hunt:
             objectives=ground.objectives,
             nearest=nearest[self._rows],
             threads=finder.threads,
-            memory_bytes=config.memory_mb * 2**20,
+            memory_bytes=config.memory_mb * 2**20 * 3 // 4,
             prune=self._prune,
             radius=self._kernels.radius,
         )
