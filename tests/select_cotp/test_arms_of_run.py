@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.optimize import linear_sum_assignment
 
+from stages.select_cotp import choose
 from stages.select_cotp.arms import length_tenth
+from stages.select_cotp.arrays import Candidates
+from stages.select_cotp.certificate import Solved, solve
+from stages.select_cotp.finding import Finder
 from tests.extract_principles.commands import rows_of
 from tests.naive import assign as naive_arms
 from tests.naive import selection_of_cots as naive
@@ -379,12 +384,77 @@ def test_lists_of_every_lambda_grow_by_themselves(tmp_path: Path) -> None:
         select(pool, core, tmp_path / str(candidates), candidates=candidates, **options)
     short, long = (arms_of(tmp_path / name) for name in ("1", "40"))
     assert short == long
-    assert len({frozenset(row["id"] for row in rows) for rows in short.values()}) == len(short)
+    ours = [name for name in short if name.startswith("assign")]
+    assert len({frozenset(row["id"] for row in short[name]) for name in ours}) == len(ours) == 4
     for name, share in (("assign", 0.8), ("assign:lambda=0", 0.0), ("assign:lambda=1", 1.0)):
         table = np.repeat(matrix(share, core=clustered(6)), 4, axis=0)
         rows, columns = linear_sum_assignment(table)
         assert decided(tmp_path / "1")["certificates"][name]["certified"]
         assert sum(row["distance"] for row in short[name]) == pytest.approx(table[rows, columns].sum(), rel=1e-5)
+
+
+def test_lists_that_grew_hold_each_pair_once_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grown: list[tuple[Candidates, Any]] = []
+
+    def solved(more: Callable[[Any], Candidates], *further: Any, **options: Any) -> Solved:
+        def seen(nearest: Any) -> Candidates:
+            grown.append((found := more(nearest), nearest.copy()))
+            return found
+
+        return solve(seen, *further, **options)
+
+    monkeypatch.setattr(choose, "solve", solved)
+    asked = asked_again(monkeypatch)
+    far = [CORE[1] | {"id": "far", "completion": "another"}]
+    pool = write(tmp_path / "pool.jsonl", POOL)
+    select(pool, write(tmp_path / "core.jsonl", [*clustered(5), *far]), tmp_path / "out", per_core=3, candidates=1)
+    assert len(grown) > 1
+    for found, nearest in grown:
+        order = np.lexsort((found.position, found.tie, found.distance, found.core))
+        assert order.tolist() == list(range(len(found)))
+        assert np.bincount(found.core, minlength=6).tolist() == nearest.tolist()
+        assert len(set(zip(found.core.tolist(), found.position.tolist(), strict=True))) == len(found)
+    # lists that are long enough are not looked for again
+    assert len(set(grown[-1][1].tolist())) > 1
+    before = np.full(6, 3)
+    for (_, nearest), again in zip(grown, asked, strict=False):
+        assert again.tolist() == np.where(nearest > before, nearest, 0).tolist()
+        before = nearest
+
+
+def asked_again(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """How long lists are to be, of every time that the whole pool is looked through again."""
+    asked: list[Any] = []
+    real = Finder.again
+
+    def again(finder: Finder, nearest: Any, *further: Any) -> list[Candidates]:
+        asked.append(nearest.copy())
+        return real(finder, nearest, *further)
+
+    monkeypatch.setattr(Finder, "again", again)
+    return asked
+
+
+@pytest.mark.parametrize("method", ["assign", "knn", "greedy"])
+def test_lists_that_reach_beyond_the_largest_distance_are_long_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    pool, core = files(tmp_path)
+    limit = 0.6
+    most = int((matrix() <= limit).sum(axis=1).max())
+    asked = asked_again(monkeypatch)
+    select(
+        pool,
+        core,
+        tmp_path / "out",
+        per_core=most,
+        candidates=most + 1,
+        max_distance=limit,
+        method=method,
+        arms=("none",),
+    )
+    assert 0 < len(rows_of(tmp_path / "out")) < 4 * most
+    assert asked == []
 
 
 def test_a_gap_that_is_allowed_stops_earlier_and_is_told(tmp_path: Path) -> None:
