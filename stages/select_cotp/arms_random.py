@@ -4,14 +4,11 @@ Draws go by a hash of each row's tie and the seed, so that they depend on neithe
 beside it. A gain over `random` that is not one over `random_matched` comes from length, correctness or the like.
 """
 
-from typing import Final
-
 import numpy as np
 
 from stages.select_cotp.arms import length_tenth
-from stages.select_cotp.arrays import I64, U64, Chosen, PoolFacts
-
-_STEP: Final = 0x9E3779B97F4A7C15
+from stages.select_cotp.arrays import I64, Chosen, PoolFacts
+from stages.select_cotp.splitmix import splitmix64
 
 
 def random_rows(facts: PoolFacts, seed: int, *, total: int | None = None, tokens: int | None = None) -> Chosen:
@@ -54,16 +51,8 @@ def random_matched(facts: PoolFacts, selected: I64, seed: int, *, length_alone: 
 
 def _drawn(facts: PoolFacts, seed: int) -> I64:
     """All rows in an order drawn at random."""
-    return np.lexsort((facts.position, facts.tie, _mixed(facts.tie, seed)))
-
-
-def _mixed(tie: U64, seed: int) -> U64:
-    """splitmix64 of the tie, started elsewhere for each seed."""
     start = np.random.SeedSequence(seed % 2**64).generate_state(1, np.uint64)[0]
-    x = (tie ^ start) + np.uint64(_STEP)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(x ^ (x >> np.uint64(31)), dtype=np.uint64)
+    return np.lexsort((facts.position, facts.tie, splitmix64(facts.tie ^ start)))
 
 
 def _chosen(facts: PoolFacts, rows: I64) -> Chosen:

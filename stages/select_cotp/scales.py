@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from stages.select_cotp.arrays import F32, I64, U64
+from stages.select_cotp.splitmix import splitmix64
 
 _MOST_CORE_ROWS: Final = 64
 
@@ -36,16 +37,8 @@ def scale(values: F32, name: str) -> tuple[float, str | None]:
 
 def _smallest(tie: U64, seed: int, rows: int) -> I64:
     """The rows with the smallest mixed hash, which differs where hashes do; of equal ones the earlier."""
-    mixed = _mix(tie ^ _mix(np.array([seed % 2**64], np.uint64)))
+    mixed = splitmix64(tie ^ splitmix64(np.array([seed % 2**64], np.uint64)))
     near = (
         np.flatnonzero(mixed <= np.partition(mixed, rows - 1)[rows - 1]) if rows < len(mixed) else np.arange(len(mixed))
     )
     return near[np.argsort(mixed[near], kind="stable")][:rows]
-
-
-def _mix(values: U64) -> U64:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014) after one step of its sequence."""
-    mixed = values + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
