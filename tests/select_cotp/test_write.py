@@ -86,7 +86,8 @@ def test_chains_that_are_not_used_come_through_as_they_are(tmp_path: Path) -> No
         assert (row["annotator"], row["entropy_model"]) == (None, "column")
     select(pool, core, tmp_path / "patterns", lambda_=1.0)
     for row in rows_of(tmp_path / "patterns"):
-        assert (row["annotator"], row["entropy_model"]) == ("column", None)
+        # entropies that nobody has looked at are not passed on
+        assert (row["annotator"], row["entropy_model"], row["entropy"]) == ("column", None, None)
         assert row["num_tokens"] == len(POOL[int(row["id"][1:])]["entropy"])
 
 
