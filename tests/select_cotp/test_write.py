@@ -72,10 +72,10 @@ def test_several_files_are_read_as_one_pool(tmp_path: Path) -> None:
 
 
 def test_the_limit_is_of_the_pool_alone(tmp_path: Path) -> None:
-    pool, core = files(tmp_path)
-    select(pool, core, tmp_path / "out", limit=13, per_core=3)
-    assert manifest_of(tmp_path / "out")["rows"]["in"] == 13
-    assert {row["core_id"] for row in rows_of(tmp_path / "out")} == {"c0", "c1", "c2", "c3"}
+    pool, core = files(tmp_path, core=8)
+    report = select(pool, core, tmp_path / "out", limit=5, max_distance=9.0)
+    assert report.rows == {"in": 5, "kept": 5, "dropped": 0, "rejected": 0}
+    assert report.facts["core_rows"] == 8
 
 
 def test_chains_that_are_not_used_come_through_as_they_are(tmp_path: Path) -> None:
