@@ -96,6 +96,17 @@ def greedy(candidates: Candidates, capacity: I64, complete_to: F64) -> Arm:
     return Arm(from_assignment(candidates, np.flatnonzero(taken)), short)
 
 
+def within(candidates: Candidates, max_distance: float, complete_to: F64) -> Arm:
+    """All pool rows within `max_distance` of a core row, each with the one nearest to it; no capacities.
+
+    How CoTP (arXiv 2509.21124) is said to make larger sets: by relaxing the threshold.
+    """
+    near = np.flatnonzero(candidates.distance <= max_distance)
+    order = near[_by_distance(candidates.take(near))]
+    chosen = from_assignment(candidates, _first_of_each_row(candidates, order))
+    return Arm(chosen, np.flatnonzero(complete_to <= max_distance))
+
+
 def capacity_for_tokens(tokens: float, num_tokens: I64 | I32, num_core: int) -> int:
     """How many pool rows for each core row come nearest to `tokens` in all, by the mean length; at least 1.
 

@@ -143,6 +143,28 @@ class PoolFacts(NamedTuple):
         return len(self.position)
 
 
+def taken_codes(codes: Codes | None, weights: F32 | None, rows: I64) -> tuple[Codes | None, F32]:
+    """The chains of some rows, with their weights."""
+    if codes is None or weights is None:
+        return None, np.zeros(0, dtype=np.float32)
+    places, starts = _places(codes.starts, rows)
+    return Codes(codes.values[places], starts), weights[places]
+
+
+def taken_series(series: Series | None, rows: I64) -> Series | None:
+    """The entropy chains of some rows."""
+    if series is None:
+        return None
+    places, starts = _places(series.starts, rows)
+    return Series(series.values[places], starts)
+
+
+def _places(starts: I64, rows: I64) -> tuple[I64, I64]:
+    lengths = np.diff(starts)[rows]
+    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return np.arange(ends[-1]) - np.repeat(ends[:-1], lengths) + np.repeat(starts[rows], lengths), ends
+
+
 def tie_of(id_: str) -> int:
     """The 64-bit hash of a row's id by which ties are broken: the first 8 bytes of its blake2b, big-endian."""
     return int.from_bytes(hashlib.blake2b(id_.encode(), digest_size=8).digest(), "big")

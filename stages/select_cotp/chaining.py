@@ -42,6 +42,7 @@ class Chain:
     digest: int
     signature: bytes | None
     patterns: tuple[str, ...] = ()
+    unnamed: int = 0
     pattern_spans: tuple[Mapping[str, int], ...] | None = None
     annotator: str | None = None
     bins: F32 | None = None
@@ -141,6 +142,7 @@ def _named(
     kept, places = normalise_chain(names, method.mapping)
     if len(kept) > LONGEST_CHAIN:
         return too_many(len(kept))
+    chain = replace(chain, unnamed=len(names) - len(kept))
     if not kept:
         return replace(chain, annotator=annotator, dropped_by="no_patterns")
     where = None if spans is None else tuple({"start": spans[p].start, "end": spans[p].end} for p in places)

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from stages.core.progress import Progress
-from stages.select_cotp.arms import Arm, Nearest, arm_facts, from_assignment, greedy, knn
+from stages.select_cotp.arms import Arm, Nearest, arm_facts, from_assignment, greedy, knn, within
 from stages.select_cotp.arms_random import random_matched, random_rows
 from stages.select_cotp.arrays import I64, Candidates, Chosen
 from stages.select_cotp.certificate import Solved, reach, solve, widen
@@ -120,6 +120,12 @@ class _Choosing:
         lists, capacity = self._lists[objective], self._ground.capacity
         if method == "assign":
             return self._assigned(lists, name)
+        if method == "within":
+            limit = self._config.max_distance
+            assert limit is not None
+            return lists.until_sure(
+                lambda own: within(own.found, limit, reach(own.found, own.nearest, own.pool_rows))
+            ).chosen
         if method == "greedy":
             arm = lists.until_sure(lambda own: greedy(_near(own, self._config), capacity, _reach(own, self._config)))
             return arm.chosen

@@ -23,6 +23,9 @@ CHAINS: Final = Table(
         Column("num_tokens", pa.int32(), "Tokens of the completion: of its entropy chain, else words."),
         Column("chars", pa.int32(), "Characters of the completion."),
         Column("patterns", pa.list_(pa.string()), "The normalised names of its pattern chain."),
+        Column(
+            "unnamed", pa.int32(), "Patterns that were left out, since their names were numbering and nothing else."
+        ),
         Column("pattern_spans", SPANS, "Where each stands in the completion; null where the input brought the names."),
         Column("annotator", pa.string(), "Where the patterns come from."),
         Column("bins", pa.list_(pa.float32()), "The entropy chain as it is compared: binned, raw, or a value a step."),

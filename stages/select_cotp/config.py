@@ -8,13 +8,13 @@ from typing import Annotated, Final, Literal
 from stages.core.errors import ConfigError
 from stages.core.options import OPERATIONAL, LlmOptions, Panel, RunOptions, check_range
 
-MethodName = Literal["assign", "knn", "greedy", "random", "random-length", "random-matched"]
+MethodName = Literal["assign", "knn", "greedy", "within", "random", "random-length", "random-matched"]
 UtilityName = Literal["none", "learnability", "potential", "unsolved"]
 
 PruneName = Literal["auto", "none", "patterns"]
 SourceName = Literal["auto", "column", "llm", "rules"]
 
-METHODS: Final = ("assign", "knn", "greedy", "random", "random-length", "random-matched")
+METHODS: Final = ("assign", "knn", "greedy", "within", "random", "random-length", "random-matched")
 
 _MOST_TOKENS: Final = 1e18
 
@@ -143,6 +143,8 @@ class SelectCotpConfig:
             raise ConfigError(
                 f"--band needs entropy chains of equal length, and --bins {self.chains.bins} leaves them as they are."
             )
+        if "within" in (self.method, *self.control_arms) and self.max_distance is None:
+            raise ConfigError("--method within selects all rows within --max-distance; give one.")
         if self.chains.patterns == "llm" and self.llm.llm is None:
             raise ConfigError("--patterns llm needs a language model; name one with --llm http://host:8000/v1.")
         if self.utility != "none" and self.utility_weight == 0:
@@ -192,7 +194,7 @@ class SelectCotpConfig:
     @property
     def arm_names(self) -> tuple[str, ...]:
         """Every arm of the run, the method first."""
-        base = self.method if self.method in ("assign", "knn", "greedy") else "assign"
+        base = self.method if self.method in ("assign", "knn", "greedy", "within") else "assign"
         found = [self.method, *self.control_arms, *(f"{base}:lambda={share:.12g}" for share in self.lambdas[1:])]
         if self.utility != "none":
             found.append(f"{base}:{self.utility}:{self.utility_weight:g}")

@@ -14,7 +14,7 @@ from stages.core.manifest import hidden
 from stages.core.progress import Progress
 from stages.core.rows import SourceRow
 from stages.core.shards import write_part
-from stages.select_cotp.arrays import F32, I64, Block, Candidates, Codes, Series
+from stages.select_cotp.arrays import F32, I64, Block, Candidates, Codes, Series, taken_codes, taken_series
 from stages.select_cotp.config import PruneName, SelectCotpConfig
 from stages.select_cotp.dtw import EntropyKernel, radius_of
 from stages.select_cotp.ground import Ground, engine_of
@@ -170,28 +170,6 @@ class Hunt:
         """All that was found, a set for each objective; core rows are numbered as in the whole core set."""
         rows = self._rows.astype(np.int32)
         return [Candidates(rows[one.core], *one[1:]) for one in self.search.found()]
-
-
-def taken_codes(codes: Codes | None, weights: F32 | None, rows: I64) -> tuple[Codes | None, F32]:
-    """The chains of some rows, with their weights."""
-    if codes is None or weights is None:
-        return None, np.zeros(0, dtype=np.float32)
-    places, starts = _places(codes.starts, rows)
-    return Codes(codes.values[places], starts), weights[places]
-
-
-def taken_series(series: Series | None, rows: I64) -> Series | None:
-    """The entropy chains of some rows."""
-    if series is None:
-        return None
-    places, starts = _places(series.starts, rows)
-    return Series(series.values[places], starts)
-
-
-def _places(starts: I64, rows: I64) -> tuple[I64, I64]:
-    lengths = np.diff(starts)[rows]
-    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return np.arange(ends[-1]) - np.repeat(ends[:-1], lengths) + np.repeat(starts[rows], lengths), ends
 
 
 def finding(finder: Finder, hunt: Hunt, root: Path) -> Transform:

@@ -13,7 +13,7 @@ import numpy as np
 from stages.core.errors import DataError
 from stages.core.manifest import fingerprint
 from stages.select_cotp.arms import capacity_for_tokens
-from stages.select_cotp.arrays import F32, F64, I64, Bools, Objective
+from stages.select_cotp.arrays import F32, F64, I64, Block, Bools, Objective, taken_codes, taken_series
 from stages.select_cotp.chaining import COLUMN, Method
 from stages.select_cotp.config import SelectCotpConfig
 from stages.select_cotp.core_rows import Core
@@ -71,7 +71,7 @@ def lay(config: SelectCotpConfig, core: Core, pool: Pool, chains: Path, method: 
     rates = pool.success_rate
     lacking = shortfall(rates, config.utility) if config.utility != "none" else np.zeros(len(pool))
     scales, warnings = _scales(config, core, pool, chains)
-    names = inventory(chains, len(pool.part_starts) - 1)
+    names, unnamed = inventory(chains, len(pool.part_starts) - 1)
     return Ground(
         core=core,
         pool=pool,
@@ -83,6 +83,7 @@ def lay(config: SelectCotpConfig, core: Core, pool: Pool, chains: Path, method: 
         told={
             "annotator": COLUMN if method.annotator is None else method.annotator.name,
             "names": len(names.occurrences),
+            "patterns_without_a_name": unnamed,
             "inventory": names.facts(method.mapping) | {"most_frequent": dict(list(names.occurrences.items())[:50])},
             "entropy_model": ", ".join(pool.entropy_models) or "none",
             "rows_with_a_question_of_the_core": _same_question(core, pool),
@@ -129,28 +130,34 @@ def _scales(config: SelectCotpConfig, core: Core, pool: Pool, chains: Path) -> t
     some_core, some_pool = sample(core.tie, pool.tie[rows], config.run.seed)
     wanted = np.zeros(len(pool), dtype=np.bool_)
     wanted[rows[some_pool]] = True
-    pattern, entropy = distances(config, core, pool, chains, wanted)
+    pattern, entropy = _distances(config, core, some_core, read_some(chains, pool, wanted))
     found, warnings = [], []
     for name, table in (("pattern", pattern), ("entropy", entropy)):
-        value, doubt = (1.0, None) if table is None else scale(table[some_core], name)
+        value, doubt = (1.0, None) if table is None else scale(table, name)
         found.append(value)
         warnings += [] if doubt is None else [doubt]
     return (found[0], found[1]), warnings
 
 
-def distances(
-    config: SelectCotpConfig, core: Core, pool: Pool, chains: Path, wanted: Bools
-) -> tuple[F32 | None, F32 | None]:
-    """Both terms between all core rows and a few rows of the pool, (C, rows) each, rows in the order of position."""
+def read_some(chains: Path, pool: Pool, wanted: Bools) -> tuple[Block, list[str]]:
+    """A few rows of the pool (N,) from the parts that hold them, in the order of position, and their pattern names."""
     parts = np.unique(np.searchsorted(pool.part_starts, np.flatnonzero(wanted), side="right") - 1)
-    block, names = read_block(chains, parts.tolist(), pool, np.zeros(len(pool)), wanted)
+    return read_block(chains, parts.tolist(), pool, np.zeros(len(pool)), wanted)
+
+
+def _distances(
+    config: SelectCotpConfig, core: Core, rows: I64, some: tuple[Block, list[str]]
+) -> tuple[F32 | None, F32 | None]:
+    """Both terms between some core rows and a few rows of the pool; None for one that is not used."""
+    block, names = some
     pattern = entropy = None
-    if core.patterns is not None and block.patterns is not None:
-        assert core.weights is not None
+    codes, weights = taken_codes(core.patterns, core.weights, rows)
+    series = taken_series(core.entropy, rows)
+    if codes is not None and block.patterns is not None:
         table = name_distances(core.names, names, config.name_distance)
-        pattern = PatternKernel(core.patterns, core.weights, table, engine=engine_of(config)).block(block.patterns)
-    if core.entropy is not None and block.entropy is not None:
-        entropy = EntropyKernel(core.entropy, band=config.band, engine=config.kernel).block(block.entropy)
+        pattern = PatternKernel(codes, weights, table, engine=engine_of(config)).block(block.patterns)
+    if series is not None and block.entropy is not None:
+        entropy = EntropyKernel(series, band=config.band, engine=config.kernel).block(block.entropy)
     return pattern, entropy
 
 

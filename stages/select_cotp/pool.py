@@ -140,17 +140,19 @@ def read_stored(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         ) from None
 
 
-def inventory(chains: Path, parts: int) -> Inventory:
-    """The pattern names of the whole pool."""
+def inventory(chains: Path, parts: int) -> tuple[Inventory, int]:
+    """The pattern names of the whole pool, and how many patterns were left out for want of a name."""
     counts: Counter[str] = Counter()
-    num_chains = 0
+    num_chains = unnamed = 0
     for path in (part_path(chains, part) for part in range(parts)):
         if path.exists():
-            column = read_stored(path, columns=["patterns"])["patterns"]
+            table = read_stored(path, columns=["patterns", "unnamed"])
+            column = table["patterns"]
+            unnamed += int(pc.sum(table["unnamed"]).as_py() or 0)
             num_chains += int(pc.sum(pc.greater(pc.list_value_length(column), 0)).as_py() or 0)
             for item in pc.value_counts(_one(column).flatten()).to_pylist():
                 counts[item["values"]] += item["counts"]
-    return Inventory(dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))), num_chains)
+    return Inventory(dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))), num_chains), unnamed
 
 
 def check_models(models: Iterable[str]) -> None:

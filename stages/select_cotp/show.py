@@ -34,7 +34,7 @@ def closing_facts(manifest: Mapping[str, Any], facts: Mapping[str, Any], root: P
         "input": f"{rows['in']:,} rows = {rows['kept']:,} selected + {rows['dropped']:,} dropped + "
         f"{rows['rejected']:,} rejected",
         "dropped": drops,
-        "core": f"{facts['core_rows']:,} rows, {facts['per_core']:,} pool rows each",
+        "core": f"{facts['core_rows']:,} rows" + _each(facts),
         "chains": f"patterns: {facts['annotator']}, {facts['names']:,} names; entropies: {facts['entropy_model']}",
         "scales": f"pattern {facts['scales'][0]:.6g}, entropy {facts['scales'][1]:.6g}",
     }
@@ -45,6 +45,11 @@ def closing_facts(manifest: Mapping[str, Any], facts: Mapping[str, Any], root: P
         closing["nearest neighbours"] = f"{distinct:,} distinct rows in {places:,} places, before knn is filled up"
     closing["report"] = str(page)
     return closing | {"written": f"{manifest['written']:,} rows of the arm {facts['main']} to {root}"}
+
+
+def _each(facts: Mapping[str, Any]) -> str:
+    """How much is selected for each core row, where that is settled."""
+    return "" if facts["main"].startswith("within") else f", {facts['per_core']:,} pool rows each"
 
 
 def certificate(found: Mapping[str, Any]) -> str:

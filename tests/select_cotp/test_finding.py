@@ -10,8 +10,8 @@ import pytest
 
 from stages.core.rows import SourceRow
 from stages.core.shards import read_shard
-from stages.select_cotp.arrays import Block, Candidates, Codes, Series, tie_of
-from stages.select_cotp.finding import finding, read_found, taken_codes, taken_series
+from stages.select_cotp.arrays import Block, Candidates, Codes, Series, taken_codes, taken_series, tie_of
+from stages.select_cotp.finding import finding, read_found
 from tests.naive import search as naive
 from tests.naive import selection_of_cots
 from tests.select_cotp.laid import Laid, cut, laid
