@@ -18,5 +18,7 @@ rlbff eval selection "$out/selected/.rlbff/arms" --overwrite -o "$out/arms"
 # The same amount without a core set of one's own: built from the pool, then selected for.
 rlbff select-cotp "$pool" --build-core 12 --per-core 4 --overwrite -o "$out/built"
 
+echo "Selected rows and their core rows"
 rlbff cat "$out/selected" --format table --columns id,core_id,rank,distance,correct --limit 10
 rlbff status "$out"/{potential,pass-at-k,selected,arms,built}
+echo "To look at: $out/selected/.rlbff/report/selection.html"

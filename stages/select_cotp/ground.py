@@ -101,6 +101,9 @@ def _capacity(config: SelectCotpConfig, core: Core, pool: Pool) -> I64:
     if config.max_distance is None and left < each * len(core):
         most = left // len(core)
         remedy = f"the most that is possible is --per-core {most:,}" if most else "add pool rows or leave out core rows"
+        if config.tokens is not None and most:
+            mean = float(pool.num_tokens[pool.eligible].mean())
+            remedy = f"the most that is possible is --tokens {int(most * len(core) * mean):,}".replace(",", "")
         raise DataError(
             f"{len(core):,} core rows x {each:,} each need {each * len(core):,} pool rows, but only {left:,} can be "
             f"selected (dropped: {pool.drops_told()}); {remedy}."

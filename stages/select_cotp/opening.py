@@ -46,6 +46,8 @@ def open_method(settings: Settings, notice: Callable[[str], None]) -> Method:
     config = settings.config
     chosen = replace(config, chains=replace(config.chains, patterns=settings.annotates))
     mapping = config.chains.pattern_map
+    if config.chains.entropy_model == "tiny":
+        notice("tiny has random weights and is for demonstrations: its entropies say nothing about texts.")
     return Method(
         config=config,
         annotator=open_annotator(chosen, settings.root, notice) if config.needs_patterns else None,

@@ -71,7 +71,7 @@ def check_columns(names: Sequence[str], source: str, *, needs_patterns: bool, ne
         other = ", have them made with --patterns rules or --llm, or leave them out with --lambda 0"
         raise _lacks(names, source, "chain of patterns", "patterns", ("patterns",), _LIKE_PATTERNS, other)
     if needs_entropy and "entropy" not in names:
-        other = ", have it computed with --entropy-model, or leave it out with --lambda 1"
+        other = ", have it computed with --entropy-model, or leave it out with --lambda 1 and no other value in --sweep"
         raise _lacks(names, source, "chain of entropies", "entropy", ("entropy",), _LIKE_ENTROPY, other)
 
 

@@ -4,7 +4,7 @@ Everything on it is read from what is stored, so that a finished folder can be a
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.core.errors import ConfigError
 from stages.core.manifest import hidden, read_done
 from stages.core.rows import Row
 from stages.core.shards import list_parts, part_path, write_text
@@ -57,13 +56,10 @@ class Stored:
     settings: Settings
     chains: Path
     slices: Sequence[Slice]
+    warn: Callable[[str], None]
 
     def write(self, facts: Mapping[str, Any]) -> Path:
-        """Write the page; `facts` are those that the selection left.
-
-        Raises:
-            ConfigError: `--show` names a row that is not in the pool, or not in the core set.
-        """
+        """Write the page; `facts` are those that the selection left. `warn` is told of rows in --show that are not."""
         root = self.settings.root
         path = hidden(root, "report") / PAGE
         if path.exists() and not self.settings.config.show and not self._has_chains():
@@ -71,9 +67,10 @@ class Stored:
         arms = _arms(root, facts)
         told = {
             "selected": f"{facts['rows']:,} rows for {facts['core_rows']:,} core rows, by {facts['main']}",
-            "distance": f"lambda {facts['lambda']:g}; scales {facts['scales'][0]:.4g} and {facts['scales'][1]:.4g}",
+            "distance": _formula(facts["lambda"], facts["scales"]),
             "patterns": str(facts["annotator"]),
             "entropies": str(facts["entropy_model"]),
+            "dropped before": ", ".join(f"{why} {n:,}" for why, n in facts["dropped"].items()) or "none",
         }
         if facts["certificate"] is not None:
             told["assignment"] = certificate(facts["certificate"])
@@ -86,14 +83,11 @@ class Stored:
     def _pairs(self) -> list[Pair]:
         config, selected = self.settings.config, self._selected()
         core = {row["id"]: row for row in _core(self.settings)}
-        asked = _asked(config.show, selected, core)
-        wanted = [*asked, *_spread(selected, config.pictures)]
+        asked = _asked(config.show, selected, core, self.warn)
+        wanted = list(dict.fromkeys([*asked, *_spread(selected, config.pictures)]))
         places = self._places([pool for pool, _ in wanted])
-        for pool, core_id in asked:
-            if pool not in places:
-                raise ConfigError(f"--show names {pool!r}, which is no row of the pool whose chains are known.")
-            if core_id not in core:
-                raise ConfigError(f"--show names {core_id!r}, which is no row of the core set.")
+        for pool in dict.fromkeys(pool for pool, _ in asked if pool not in places):
+            self.warn(f"--show names {pool!r}, which is no row of the pool whose chains are known; it is not shown.")
         wanted = [pair for pair in wanted if pair[0] in places]
         chains = [places[pool] for pool, _ in wanted]
         texts = read_rows(self.settings, self.slices, [(part, row["row"]) for part, row in chains])
@@ -178,16 +172,27 @@ def _series(chains: Sequence[Sequence[float]]) -> Series:
     return Series(np.concatenate([np.asarray(chain, dtype=np.float32) for chain in chains]), starts)
 
 
-def _asked(show: Sequence[str], selected: Mapping[str, Row], core: Mapping[str, Row]) -> list[tuple[str, str]]:
+def _formula(share: float, scales: Sequence[float]) -> str:
+    """How a distance comes from its parts."""
+    terms = ((share, "d_pattern", scales[0]), (1 - share, "d_entropy", scales[1]))
+    return " + ".join(f"{factor:g} x {name} / {scale:.4g}" for factor, name, scale in terms if factor > 0)
+
+
+def _asked(
+    show: Sequence[str], selected: Mapping[str, Row], core: Mapping[str, Row], warn: Callable[[str], None]
+) -> list[tuple[str, str]]:
     """The pairs that --show names, as (row of the pool, core row); without a core row, the one it was selected for."""
     found = []
     for text in show:
         pool, sign, core_id = text.rpartition("=")
-        if not sign or core_id not in core:
-            pool, core_id = text, selected.get(text, {}).get("core_id") or ""
-        if not core_id:
-            raise ConfigError(f"--show {text!r}: the row was not selected for a core row; write {text}=CORE_ID.")
-        found.append((pool, core_id))
+        if sign and core_id in core:
+            found.append((pool, core_id))
+        elif (own := selected.get(text, {}).get("core_id")) is not None:
+            found.append((text, own))
+        elif sign:
+            warn(f"--show {text}: {core_id!r} is no row of the core set; it is not shown.")
+        else:
+            warn(f"--show {text}: the row was not selected for a core row; write {text}=CORE_ID to see it beside one.")
     return found
 
 

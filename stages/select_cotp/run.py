@@ -45,6 +45,9 @@ from stages.select_cotp.write import Writer, write_arms
 
 WRITES: Final = SELECTED
 
+AGAIN: Final = "when every share is done, call the shares again, or once without --shard."
+"""What is left to do after a share of a pass."""
+
 FORECAST_FROM: Final = 20_000
 """Rows of the pool from which on a run says how long distances will take; below, that is said by them being there."""
 
@@ -105,17 +108,24 @@ class _Run:
         job = writing_job(self.settings, plan)
         open_with_options(job, plan, config)
         if left_to_do(job, whole) or read_told(root) is None:
+            if config.core:  # a bad row of it is told before the pool costs anything
+                with folder.settling(root):
+                    store_core(self.settings, self.method)
             with folder.locked(chains.root, *parse_shard(config.run.shard)):
                 open_folder(chains, plan, config.run)
                 self._make_chains(chains)
             made = finish(chains, plan, {})
             if made is None:
+                self.progress.notice(f"These are the chains; {AGAIN}")
                 return share_report(chains, config.run, self.progress, {}, root)
             check_failed(chains, made["rows"], made["rejected_by"], max_failed=1)
             unfinished = self._select(job, chains, parts)
             if unfinished is not None:
+                self.progress.notice(f"All chains are there, these are candidates; {AGAIN}")
                 return share_report(unfinished, config.run, self.progress, {}, root)
-        return self._close(job, Stored(settings=self.settings, chains=chains.root, slices=chains.slices))
+        return self._close(
+            job, Stored(settings=self.settings, chains=chains.root, slices=chains.slices, warn=self.progress.warn)
+        )
 
     def _make_chains(self, chains: Job) -> None:
         options = self.settings.config.run
@@ -149,10 +159,8 @@ class _Run:
     def _ground(self, chains: Job) -> Ground:
         config, root = self.settings.config, self.settings.root
         pool = read_pool(chains.root, len(chains.slices), config.near_duplicates)
-        with folder.settling(root):
-            if config.core:
-                store_core(self.settings, self.method)
-            else:
+        if config.build_core is not None:
+            with folder.settling(root):
                 build_core_of(self.settings, chains.slices, pool, chains.root)
         return lay(config, load_core(root, config), pool, chains.root, self.method)
 

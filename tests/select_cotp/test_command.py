@@ -59,9 +59,11 @@ def test_the_rows_of_another_pair_can_be_asked_for(tmp_path: Path) -> None:
     page = (tmp_path / "out" / ".rlbff" / "report" / "selection.html").read_text()
     assert f"{left}: " in page
     done = rlbff(*arguments, "--show", left, cwd=tmp_path)
-    assert (done.returncode, "CORE_ID" in done.stderr) == (2, True)
+    assert (done.returncode, "CORE_ID" in done.stderr) == (0, True)
     done = rlbff(*arguments, "--show", "nobody=c1", cwd=tmp_path)
-    assert (done.returncode, "'nobody'" in done.stderr) == (2, True)
+    assert (done.returncode, "'nobody'" in done.stderr) == (0, True)
+    done = rlbff(*arguments, "--show", f"{left}=nobody", cwd=tmp_path)
+    assert (done.returncode, "'nobody' is no row of the core set" in done.stderr) == (0, True)
 
 
 def test_a_run_without_models_loads_neither_torch_nor_tslearn(

@@ -134,7 +134,8 @@ def test_the_inventory_counts_names_of_all_parts_and_chains_with_names(tmp_path:
         row | {"patterns": names} for row, names in zip(ROWS, (["a", "b", "b"], [], ["b"], ["c", "a"]), strict=False)
     ]
     chains, _ = pool_from(tmp_path, [rows[:2], [], rows[2:]])
-    found = inventory(chains, 3)
+    found, unnamed = inventory(chains, 3)
+    assert unnamed == 0
     assert list(found.occurrences.items()) == [("b", 3), ("a", 2), ("c", 1)]
     assert found.num_chains == 3
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.core.errors import ConfigError
 from stages.select_cotp import report
 from stages.select_cotp.picture import Arm, Pair
 from tests.extract_principles.commands import rows_of
@@ -95,9 +94,20 @@ def test_pairs_that_were_asked_for_come_first(tmp_path: Path, spy: Spy) -> None:
         assert pair.parts["d_pattern"] == pytest.approx(pattern[i, j], rel=1e-5)
         assert pair.parts["d_entropy"] == pytest.approx(entropy[i, j], rel=1e-5)
         assert pair.pool.text == POOL[j]["completion"]
-    for wrong, words in ((f"{left}=nobody", "CORE_ID"), ("nobody=c1", "no row of the pool"), (left, "CORE_ID")):
-        with pytest.raises(ConfigError, match=words):
-            select(pool, core, tmp_path / "out", per_core=2, rows_per_shard=9, show=(wrong,))
+    # what cannot be shown is told of, see test_command.py, and shows nothing
+    for wrong in (f"{left}=nobody", "nobody=c1", left):
+        select(pool, core, tmp_path / "out", per_core=2, pictures=0, rows_per_shard=9, show=(wrong,))
+        assert spy.pairs == []
+
+
+def test_a_pair_that_was_asked_for_is_shown_once(tmp_path: Path, spy: Spy) -> None:
+    pool, core = files(tmp_path)
+    select(pool, core, tmp_path / "out", per_core=2)
+    asked = tuple(row["id"] for row in rows_of(tmp_path / "out")[:3])
+    select(pool, core, tmp_path / "out", per_core=2, show=asked)
+    shown = [(pair.pool.id, pair.core.id) for pair in spy.pairs]
+    assert [name for name, _ in shown[:3]] == list(asked)
+    assert len(shown) == len(set(shown)) == 8
 
 
 def test_a_term_that_is_not_used_is_not_shown(tmp_path: Path, spy: Spy) -> None:
