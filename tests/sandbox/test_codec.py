@@ -61,7 +61,8 @@ def crossed(value: Any, **how: Any) -> Any:
     return decode(frame[1], **how)
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+# a set's own text differs between processes, and with it the name of the test
+@pytest.mark.parametrize("value", VALUES, ids=[f"{n}-{type(value).__name__}" for n, value in enumerate(VALUES)])
 def test_value_comes_back_with_its_type(value: Any) -> None:
     back = crossed(value)
     assert type(back) is type(value)
