@@ -25,6 +25,7 @@ from stages.select_cotp.steps import Step, split_steps
 
 RULES: Final = "rules"
 COLUMN: Final = "column"
+"""What is written as annotator, and as model of entropies, where the input brought the chains."""
 
 Annotated = list[Span] | Problem
 """The patterns of a text in order, none for a text without steps; or why it has no chain, which rejects its row."""

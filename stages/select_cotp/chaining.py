@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from stages.core.rows import Problem, Row, canonical
-from stages.select_cotp.annotating import PatternAnnotator
+from stages.select_cotp.annotating import COLUMN, PatternAnnotator
 from stages.select_cotp.arrays import F32
 from stages.select_cotp.bins import bin_chain, check_entropies, per_step, step_boundaries
 from stages.select_cotp.config import SelectCotpConfig
@@ -20,9 +20,6 @@ from stages.select_cotp.entropies import EntropySource
 from stages.select_cotp.markers import Span
 from stages.select_cotp.patterns import LONGEST_CHAIN, normalise_chain, too_many
 from stages.select_cotp.reading import Cot
-
-COLUMN: Final = "column"
-"""What is written as annotator and entropy model where the input brought the chains."""
 
 
 @dataclass(frozen=True)

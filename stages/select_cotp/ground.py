@@ -12,9 +12,10 @@ import numpy as np
 
 from stages.core.errors import DataError
 from stages.core.manifest import fingerprint
+from stages.select_cotp.annotating import COLUMN
 from stages.select_cotp.arms import capacity_for_tokens
 from stages.select_cotp.arrays import F32, F64, I64, Block, Bools, Objective, taken_codes, taken_series
-from stages.select_cotp.chaining import COLUMN, Method
+from stages.select_cotp.chaining import Method
 from stages.select_cotp.config import SelectCotpConfig
 from stages.select_cotp.core_rows import Core
 from stages.select_cotp.dtw import EntropyKernel

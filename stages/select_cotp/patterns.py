@@ -80,7 +80,11 @@ class Inventory:
         for chain in chains:
             counts.update(chain)
             num_chains += 1
-        # the most frequent first; names of equal counts by their letters, whatever the order of chains
+        return cls.counted(counts, num_chains)
+
+    @classmethod
+    def counted(cls, counts: Mapping[str, int], num_chains: int) -> "Inventory":
+        """Names that are counted already: the most frequent first, names of equal counts by their letters."""
         return cls(dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))), num_chains)
 
     @property

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from stages.core.errors import DataError
 from stages.core.shards import part_path, read_shard
+from stages.select_cotp.annotating import COLUMN
 from stages.select_cotp.arrays import F32, F64, I64, U64, Block, Bools, Codes, PoolFacts, Series, tie_of
-from stages.select_cotp.chaining import COLUMN
 from stages.select_cotp.columns import CHAINS
 from stages.select_cotp.duplicates import find_duplicates
 from stages.select_cotp.patterns import Inventory
@@ -152,7 +152,7 @@ def inventory(chains: Path, parts: int) -> tuple[Inventory, int]:
             num_chains += int(pc.sum(pc.greater(pc.list_value_length(column), 0)).as_py() or 0)
             for item in pc.value_counts(_one(column).flatten()).to_pylist():
                 counts[item["values"]] += item["counts"]
-    return Inventory(dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))), num_chains), unnamed
+    return Inventory.counted(counts, num_chains), unnamed
 
 
 def check_models(models: Iterable[str]) -> None:
