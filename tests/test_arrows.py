@@ -26,6 +26,15 @@ THIRD_PARTY: dict[str, set[str]] = {
     "stages/eval/config.py": set(),
     "stages/rewards": {"numpy", "torch", "transformers", "safetensors"},
     "stages/rewards/options.py": set(),
+    "stages/rewards/source_options.py": set(),
+    "stages/rewards/math_worker.py": {"math_verify"},
+    "stages/train_policy": {"numpy", "pyarrow", "yaml", "torch", "transformers", "safetensors"},
+    "stages/train_policy/config.py": set(),
+    "stages/train_policy/presets.py": set(),
+    "stages/train_policy/reporters.py": {"torch", "wandb", "trackio"},
+    "stages/train_policy/trl_engine.py": {"numpy", "torch", "transformers", "trl", "datasets", "accelerate", "peft"},
+    "stages/train_policy/trl_trainer.py": {"torch", "trl"},
+    "stages/train_policy/verl_plugin.py": {"torch", "verl"},
     "stages/train_rm": {"numpy", "pyarrow", "yaml", "torch", "transformers", "accelerate", "peft", "safetensors"},
     "stages/train_rm/config.py": set(),
     "stages/score": {"numpy", "pyarrow", "yaml"},
@@ -41,7 +50,18 @@ THIRD_PARTY: dict[str, set[str]] = {
 }
 
 # Rooms that only an extra of pyproject.toml makes work.
-NEEDS_AN_EXTRA = ("stages/models", "stages/rewards", "stages/train_rm", "stages/select_cotp/by_tslearn.py")
+NEEDS_AN_EXTRA = (
+    "stages/models",
+    "stages/rewards",
+    "stages/rewards/math_worker.py",
+    "stages/train_rm",
+    "stages/select_cotp/by_tslearn.py",
+    "stages/train_policy",
+    "stages/train_policy/reporters.py",
+    "stages/train_policy/trl_engine.py",
+    "stages/train_policy/trl_trainer.py",
+    "stages/train_policy/verl_plugin.py",
+)
 
 # What the command line may know of the stages: their options, how a folder is read, and how it is printed.
 CLI_MAY_IMPORT = ("errors", "progress", "options", "manifest", "shards", "report", "helpsteer3")

@@ -1,15 +1,17 @@
-"""Every schema that travels between stages, once, with each column documented.
+"""Every schema that travels between stages, once, with each column documented; policy_tables.py holds two of them.
 
 A column is what a stage writes or asks for; other columns of the input pass through beside it. `docs/tables.md` is
 generated from this file. Nothing here reads or writes a file.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import pyarrow as pa
 
-CHAT: Final = pa.list_(pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())]))
-"""Chat text: a list of messages, each with the role that speaks and what it says."""
+from stages.core.policy_tables import PROMPTS, ROLLOUTS
+from stages.core.table import CHAT as CHAT
+from stages.core.table import Column as Column
+from stages.core.table import Table as Table
 
 EVIDENCE: Final = pa.list_(
     pa.struct(
@@ -24,28 +26,6 @@ EVIDENCE: Final = pa.list_(
     )
 )
 """Where annotators say it: one entry a mention, `quote` being the feedback's own text [start:end] in characters."""
-
-
-class Column(NamedTuple):
-    """One column: its name, its type, what it holds, and whether a row without it is rejected."""
-
-    name: str
-    type: pa.DataType
-    doc: str
-    required: bool = False
-
-
-class Table(NamedTuple):
-    """A named table with its columns in file order and who else reads it unchanged."""
-
-    name: str
-    columns: tuple[Column, ...]
-    doc: str
-    readers: str = ""
-
-    def schema(self) -> pa.Schema:
-        """The Arrow schema, in column order."""
-        return pa.schema([pa.field(column.name, column.type) for column in self.columns])
 
 
 FEEDBACK: Final = Table(
@@ -322,6 +302,8 @@ TABLES: Final = (
     COTS,
     SELECTED,
     ARMS,
+    PROMPTS,
+    ROLLOUTS,
     METRICS,
     DROPPED_ROWS,
     REJECTED,

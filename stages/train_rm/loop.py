@@ -10,10 +10,7 @@ from typing import Any, Final
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from stages.core.errors import Interrupted
-from stages.train_rm.arguments import LoopSettings, training_arguments
-from stages.train_rm.batch import Step
-from stages.train_rm.checkpoints import (
+from stages.core.checkpoints import (
     checkpoint_path,
     complete_checkpoints,
     keep_last,
@@ -21,11 +18,14 @@ from stages.train_rm.checkpoints import (
     remove_incomplete,
     step_of,
 )
+from stages.core.errors import Interrupted
+from stages.core.stopping import StopSign, noting_signals
+from stages.train_rm.arguments import LoopSettings, training_arguments
+from stages.train_rm.batch import Step
 from stages.train_rm.module import RewardModule
 from stages.train_rm.processes import assert_what_runs, processes, refuse_impossible
 from stages.train_rm.saving import writing
 from stages.train_rm.step_log import StepLog, StepRecord
-from stages.train_rm.stopping import StopSign, noting_signals
 from stages.train_rm.trainer import StepTrainer
 
 LOG: Final = "steps.jsonl"

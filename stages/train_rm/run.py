@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import yaml
 
+from stages.core.checkpoints import complete_checkpoints
 from stages.core.errors import DataError, OutputError
 from stages.core.folder import other_configuration
 from stages.core.inputs import stem
@@ -25,7 +26,6 @@ from stages.core.sources import Plan
 from stages.core.tables import DROPPED_ROWS, METRICS, PREFERENCES, PRINCIPLES
 from stages.core.whole import all_rows, as_one_part
 from stages.train_rm.base import base_name
-from stages.train_rm.checkpoints import complete_checkpoints
 from stages.train_rm.config import TINY, TrainRmConfig
 from stages.train_rm.examples import find_layouts
 from stages.train_rm.learning import Course, learn

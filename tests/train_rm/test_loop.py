@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
+from stages.core.checkpoints import complete_checkpoints, step_of
 from stages.core.errors import ConfigError, DataError, Interrupted
 from stages.train_rm.adapters import add_adapters
 from stages.train_rm.arguments import products_in_bf16
 from stages.train_rm.batch import Step
-from stages.train_rm.checkpoints import complete_checkpoints, step_of
 from stages.train_rm.loop import LOG, train
 from stages.train_rm.module import RewardModule
 from stages.train_rm.step_log import StepRecord, read_steps

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from stages.core.checkpoints import complete_checkpoints
 from stages.core.errors import ConfigError
-from stages.train_rm.checkpoints import complete_checkpoints
 from stages.train_rm.loop import LOG
 from stages.train_rm.processes import assert_what_runs, processes
 from stages.train_rm.step_log import StepRecord, read_steps

@@ -8,8 +8,8 @@ from types import FrameType
 
 import pytest
 
+from stages.core.stopping import noting_signals
 from stages.train_rm import stopping
-from stages.train_rm.stopping import noting_signals
 
 
 class Before(Exception):

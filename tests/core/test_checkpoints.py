@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.errors import OutputError
-from stages.train_rm.checkpoints import (
+from stages.core.checkpoints import (
     MARKER,
     checkpoint_path,
     complete_checkpoints,
@@ -14,6 +13,7 @@ from stages.train_rm.checkpoints import (
     remove_incomplete,
     step_of,
 )
+from stages.core.errors import OutputError
 
 
 def write(folder: Path, step: int, *, complete: bool) -> Path:

@@ -1,6 +1,6 @@
 """Which checkpoints of a training run count: those whose marker says that everything in them reached the disk.
 
-What is in a checkpoint is written by trainer.py; this file knows only folders named checkpoint-STEP.
+What is in a checkpoint is written by its stage; this file knows only folders named checkpoint-STEP.
 """
 
 import re
