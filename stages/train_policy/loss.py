@@ -124,7 +124,7 @@ def sequence_log_ratio(logp: Tensor, old: Tensor, lengths: Sequence[int]) -> Ten
     """
     assert logp.shape == old.shape == (sum(lengths),)
     difference = logp - old.to(logp.dtype)
-    rows = difference.split(list(lengths))
+    rows = torch.split(difference, list(lengths))
     return torch.cat([row.mean().expand(len(row)) for row in rows]) if rows else difference
 
 

@@ -6,10 +6,12 @@ compares losses: advantages, dynamic sampling and what becomes of cut completion
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from stages.core.errors import ConfigError
 from stages.train_policy.config import AdvantageName, Aggregation, PresetName, TrainPolicyConfig, Truncated
+
+Value = TypeVar("Value")
 
 
 class Settled(NamedTuple):
@@ -89,24 +91,23 @@ def settle(config: TrainPolicyConfig) -> Settled:
     Raises:
         ConfigError: the dual clip, of preset or flag, is not above the clip range.
     """
-    loss, rollouts = config.loss, config.rollouts
-    flags: dict[str, object] = {
-        "beta1": loss.beta1,
-        "beta2": loss.beta2,
-        "eps_low": loss.eps_low,
-        "eps_high": loss.eps_high,
-        "dual_clip": loss.dual_clip,
-        "advantage": loss.advantage,
-        "aggregate": loss.aggregate,
-        "nll_on_correct": loss.nll_on_correct,
-        "entropy_bonus": loss.entropy_bonus,
-        "kl": loss.kl,
-        "dynamic_sampling": rollouts.dynamic_sampling,
-        "truncated": rollouts.truncated,
-    }
-    settled = PRESETS[config.preset]._replace(**{name: value for name, value in flags.items() if value is not None})
-    if settled.dual_clip == 0:
-        settled = settled._replace(dual_clip=None)
+    preset, loss, rollouts = PRESETS[config.preset], config.loss, config.rollouts
+    settled = Settled(
+        beta1=_first(loss.beta1, preset.beta1),
+        beta2=_first(loss.beta2, preset.beta2),
+        eps_low=_first(loss.eps_low, preset.eps_low),
+        eps_high=_first(loss.eps_high, preset.eps_high),
+        dual_clip=_first(loss.dual_clip, preset.dual_clip) or None,
+        both_sides=preset.both_sides,
+        sequence_ratio=preset.sequence_ratio,
+        advantage=_first(loss.advantage, preset.advantage),
+        aggregate=_first(loss.aggregate, preset.aggregate),
+        nll_on_correct=_first(loss.nll_on_correct, preset.nll_on_correct),
+        entropy_bonus=_first(loss.entropy_bonus, preset.entropy_bonus),
+        kl=_first(loss.kl, preset.kl),
+        dynamic_sampling=_first(rollouts.dynamic_sampling, preset.dynamic_sampling),
+        truncated=_first(rollouts.truncated, preset.truncated),
+    )
     if settled.dual_clip is not None and settled.dual_clip <= 1 + settled.eps_high:
         raise ConfigError(
             f"--dual-clip is {settled.dual_clip:g}; it must be above 1 + --eps-high = {1 + settled.eps_high:g}, or 0 "
@@ -128,6 +129,10 @@ def check_updates(config: TrainPolicyConfig, settled: Settled) -> None:
         f"--prompts-per-update is {training.prompts_per_update} and --prompts-per-generation {per_generation}: one "
         "update a generation, by the policy that sampled. There every ratio is 1, none leaves the clip range "
         f"[{1 - settled.eps_low:g}, {1 + settled.eps_high:g}], and the preset {config.preset} is the plain policy "
-        "gradient, identical to GRPO. Give fewer --prompts-per-update or more --passes, or --allow-on-policy if that is "
-        "what you want."
+        "gradient, identical to GRPO. Give fewer --prompts-per-update or more --passes; or --allow-on-policy, if that "
+        "is what you want."
     )
+
+
+def _first(flag: Value | None, preset: Value) -> Value:
+    return preset if flag is None else flag
