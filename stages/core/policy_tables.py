@@ -30,7 +30,7 @@ PROMPTS: Final = Table(
 ROLLOUTS: Final = Table(
     "rollouts",
     (
-        Column("id", pa.string(), "`<prompt_id>-<generation>-<number>`."),
+        Column("id", pa.string(), "`<prompt_id>-<generation>-<group>-<number>`."),
         Column("step", pa.int32(), "Optimiser steps that the sampling policy had made."),
         Column("generation", pa.int32(), "Number of the rollout batch, from 0."),
         Column("group", pa.int32(), "Number of the group within the generation; one prompt, one group."),
@@ -46,6 +46,7 @@ ROLLOUTS: Final = Table(
         Column("old_logprobs", pa.list_(pa.float32()), "The same by the trainer's own forward pass, before updates."),
         Column("finish", pa.string(), "stop where the policy ended it, length where the limit did."),
         Column("reward", pa.float64(), "Weighted sum of the parts, shaped; null where there is none."),
+        Column("correct", pa.bool_(), "Whether the reward is the best that its sources give; null where unknown."),
         Column("parts", PARTS, "What each source of rewards gave."),
         Column("status", pa.string(), "ok, no_answer, timeout, error or skipped."),
         Column("detail", pa.string(), "Why there is no reward, in words."),

@@ -157,10 +157,8 @@ class TrainPolicyConfig:
     preset: Annotated[PresetName, "Settings of the loss; single flags change them."] = "ce-gppo"
     principle: Annotated[str | None, "What rm: and genrm: judge by, for prompts that name no principle."] = None
     replay: Annotated[
-        Path | None,
-        "Learn from the stored rollouts of another run instead of sampling: what this loss would have done.",
-        OPERATIONAL,
-    ] = None
+        bool, "The input are rollouts of another run: learn from them instead of sampling, under this loss."
+    ] = False
     loss: Annotated[LossOptions, _LOSS] = field(default_factory=LossOptions)
     rollouts: Annotated[RolloutOptions, _ROLLOUTS] = field(default_factory=RolloutOptions)
     training: Annotated[TrainingOptions, _TRAINING] = field(default_factory=TrainingOptions)
@@ -176,13 +174,13 @@ class TrainPolicyConfig:
             raise ConfigError("No input: name a file, a folder, a glob, a URL, or - to read paths from stdin.")
         if not self.model:
             raise ConfigError("--model is empty; name a hub id, a folder, or tiny.")
-        if not self.reward and self.replay is None:
+        if not self.reward and not self.replay:
             raise ConfigError(
                 "No --reward: say what a completion is worth, for example --reward math: or --reward rm:FOLDER."
             )
-        if self.replay is not None and self.reward:
+        if self.replay and self.reward:
             raise ConfigError("--replay takes the rewards that are stored with the rollouts; leave out --reward.")
-        if self.replay is not None and self.engine != "local":
+        if self.replay and self.engine != "local":
             raise ConfigError("--replay belongs to --engine local.")
         if not 0 <= self.run.seed <= _LARGEST_SEED:
             raise ConfigError(f"--seed is {self.run.seed}; train-policy takes one from 0 to {_LARGEST_SEED}.")

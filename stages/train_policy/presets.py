@@ -123,7 +123,7 @@ def check_updates(config: TrainPolicyConfig, settled: Settled) -> None:
     """
     training, per_generation = config.training, config.rollouts.prompts_per_generation
     several = training.prompts_per_update < per_generation or training.passes > 1
-    if several or training.allow_on_policy or config.replay is not None:
+    if several or training.allow_on_policy or config.replay:
         return
     raise ConfigError(
         f"--prompts-per-update is {training.prompts_per_update} and --prompts-per-generation {per_generation}: one "

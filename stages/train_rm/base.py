@@ -13,13 +13,13 @@ from stages.models.answer_tokens import AnswerTokens
 from stages.models.conversation import ConversationEncoder
 from stages.models.encoding import PairEncoder
 from stages.models.load import find_model, load_config, load_for_training, load_tokenizer, model_name, quiet_bars
+from stages.models.storing import writing
 from stages.models.template import make_template
 from stages.models.tiny import save_tiny
 from stages.train_rm.adapters import add_adapters
 from stages.train_rm.config import TINY, TrainRmConfig
 from stages.train_rm.examples import Comparison, Example
 from stages.train_rm.module import RewardModule
-from stages.train_rm.saving import writing
 
 
 class Base(NamedTuple):

@@ -20,11 +20,11 @@ from stages.core.checkpoints import (
 )
 from stages.core.errors import Interrupted
 from stages.core.stopping import StopSign, noting_signals
+from stages.models.storing import writing
 from stages.train_rm.arguments import LoopSettings, training_arguments
 from stages.train_rm.batch import Step
 from stages.train_rm.module import RewardModule
 from stages.train_rm.processes import assert_what_runs, processes, refuse_impossible
-from stages.train_rm.saving import writing
 from stages.train_rm.step_log import StepLog, StepRecord
 from stages.train_rm.trainer import StepTrainer
 

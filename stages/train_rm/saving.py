@@ -1,13 +1,9 @@
 """The trained model as a folder that transformers load like any other."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
-from stages.core.shards import unwritable
+from stages.models.storing import writing
 from stages.train_rm.adapters import plain_weights
 from stages.train_rm.module import RewardModule
 from stages.train_rm.processes import processes
@@ -25,19 +21,3 @@ def save_model(module: RewardModule, tokenizer: Any, folder: Path) -> None:  # n
         with writing(folder):
             module.model.save_pretrained(folder, state_dict=weights)
             tokenizer.save_pretrained(folder)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Raise OutputError where the block, which only writes to `path`, finds that the disk does not take it.
-
-    Each library reports a full disk in its own way: torch by a RuntimeError that names its container.
-    """
-    try:
-        yield
-    except (OSError, SafetensorError, RuntimeError) as error:
-        if isinstance(error, OSError):
-            raise unwritable(path, error) from error
-        if isinstance(error, SafetensorError) or "inline_container" in str(error):
-            raise unwritable(path, OSError(" ".join(str(error).split())[:200])) from error
-        raise

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from stages.core.errors import DataError
+from stages.models.storing import writing
 from stages.train_rm.batch import MicroBatch, Step
 from stages.train_rm.config import Loss
 from stages.train_rm.module import RewardModule
 from stages.train_rm.objective import BatchLosses, batch_losses, weigh
-from stages.train_rm.saving import writing
 from stages.train_rm.step_log import StepRecord
 
 WEIGHTS = "trained.safetensors"

@@ -1,0 +1,243 @@
+"""How a generation comes about: draw prompts, sample, score, sort out groups that teach nothing, draw further ones.
+
+It knows neither optimiser nor checkpoints. What it does is a function of the weights, the seed and the place of the
+first prompt; pieces that an earlier try has finished are taken from the disk.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+from stages.core.errors import TooManyFailed
+from stages.models.sampler import Asked, Drawn, Sampler
+from stages.rewards.item import Reward, RewardItem, RewardResult
+from stages.train_policy.advantages import all_equal, group_advantages
+from stages.train_policy.arrays import Prompt, Rollout
+from stages.train_policy.config import RolloutOptions
+from stages.train_policy.drawing import draw, sampling_seed
+from stages.train_policy.presets import Settled
+from stages.train_policy.rollout_shards import read_piece, write_piece
+from stages.train_policy.shaping import overlong_penalty
+
+T = TypeVar("T")
+
+EQUAL: Final = "equal_rewards"
+NO_REWARD: Final = "no_reward"
+TRUNCATED: Final = "truncated"
+SURPLUS: Final = "surplus"
+
+_FEWEST: Final = 0.25
+"""The smallest share of groups that dynamic sampling expects to keep when it decides how many to draw."""
+
+_NAMED: Final = 3
+"""How many completions without a reward an error names."""
+
+
+class Batch(NamedTuple):
+    """What was sampled for a generation, with rewards and advantages; `end` is the place after the last prompt drawn.
+
+    `right` belongs to `rollouts`. `batches` is how many times prompts were drawn.
+    """
+
+    rollouts: tuple[Rollout, ...]
+    right: tuple[bool | None, ...]
+    end: int
+    batches: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generator:
+    """Makes generations of a policy.
+
+    `folder` holds finished pieces, `scratch` half-written files. `pause` is called between pieces and may raise.
+    `advance` is told of completions drawn.
+    """
+
+    prompts: Sequence[Prompt]
+    sampler: Sampler
+    reward: Reward
+    settled: Settled
+    options: RolloutOptions
+    per_generation: int
+    seed: int
+    max_failed: float
+    folder: Path
+    scratch: Path
+    pause: Callable[[], None] = lambda: None
+    advance: Callable[[int], None] = lambda completions: None
+    start: Callable[[str, int], None] = field(default=lambda what, total: None)
+
+    def make(self, number: int, start: int) -> Batch:
+        """Sample generation `number`, whose first prompt is at the place `start`.
+
+        Raises TooManyFailed if more completions than the share `max_failed` have no reward for a fault of the scorer.
+        """
+        groups: list[list[Rollout]] = []
+        right: list[list[bool | None]] = []
+        results: list[RewardResult] = []
+        place, round_ = start, 0
+        last = start + self.per_generation * (self.options.max_gen_batches if self.settled.dynamic_sampling else 1)
+        while (missing := self.per_generation - _teaching(groups)) and place < last:
+            count = min(self._wanted(missing, groups), last - place)
+            drawn = self._sample(number, round_, place, count)
+            self.pause()
+            scored = self._score(drawn, len(groups))
+            results += scored.results
+            self._check_failed(number, scored.groups, results)
+            groups += [self._judge(group) for group in scored.groups]
+            right += scored.right
+            place, round_ = place + count, round_ + 1
+        kept = _without_surplus(groups, self.per_generation)
+        return Batch(
+            tuple(one for group in kept for one in group), tuple(one for flags in right for one in flags), place, round_
+        )
+
+    def _wanted(self, missing: int, groups: Sequence[Sequence[Rollout]]) -> int:
+        """How many prompts to draw next, by the share of groups that were kept so far."""
+        if not groups:
+            return missing
+        share = max(_FEWEST, _teaching(groups) / len(groups))
+        return min(self.per_generation, -int(-missing // share))
+
+    def _sample(self, number: int, round_: int, place: int, count: int) -> list[tuple[Prompt, list[Drawn]]]:
+        """Completions of the prompts at `count` places from `place`, in pieces of whole groups."""
+        chosen = draw(len(self.prompts), self.seed, place, count)
+        size = self.options.group_size
+        asked = [
+            (
+                self.prompts[prompt],
+                [Asked(self.prompts[prompt].ids, sampling_seed(self.seed, at, k)) for k in range(size)],
+            )
+            for at, prompt in enumerate(chosen, place)
+        ]
+        self.start(f"generation {number}: sampling", count * size)
+        result: list[tuple[Prompt, list[Drawn]]] = []
+        for piece, part in enumerate(_pieces(asked, max(1, self.options.sample_batch // size))):
+            path = self.folder / f"g{number:05d}-{round_:02d}-{piece:05d}.parquet"
+            if path.exists():
+                drawn = read_piece(path)
+                self.advance(len(drawn))
+            else:
+                self.pause()
+                drawn = self.sampler.sample([one for _, group in part for one in group], self.advance)
+                write_piece(path, drawn, self.scratch)
+            result += zip((prompt for prompt, _ in part), _pieces(drawn, size), strict=True)
+        return result
+
+    def _score(self, drawn: Sequence[tuple[Prompt, list[Drawn]]], first: int) -> "_Scored":
+        items = [
+            RewardItem(
+                id=f"{prompt.id}#{k}",
+                messages=prompt.messages,
+                completion=self.sampler.text(one.ids),
+                reference=prompt.reference,
+                principle=prompt.principle,
+                extra=prompt.extra,
+                prompt_ids=prompt.ids,
+                completion_ids=one.ids,
+            )
+            for prompt, group in drawn
+            for k, one in enumerate(group)
+        ]
+        self.start("scoring", len(items))
+        results = self.reward.score(items, self.advance)
+        assert len(results) == len(items)
+        paired = iter(zip(items, results, strict=True))
+        groups, right = [], []
+        for number, (prompt, group) in enumerate(drawn, first):
+            pairs = [next(paired) for _ in group]
+            groups.append([self._rollout(prompt, number, k, one, *pairs[k]) for k, one in enumerate(group)])
+            right.append([self._is_right(one, result) for one, (_, result) in zip(group, pairs, strict=True)])
+        return _Scored(groups, right, results)
+
+    def _rollout(
+        self, prompt: Prompt, group: int, number: int, drawn: Drawn, item: RewardItem, result: RewardResult
+    ) -> Rollout:
+        value, options = result.value, self.options
+        if value is not None and options.overlong_buffer:
+            value += overlong_penalty(len(drawn.ids), options.max_new_tokens, options.overlong_buffer)
+        return Rollout(
+            prompt=prompt,
+            group=group,
+            number=number,
+            completion=item.completion,
+            completion_ids=drawn.ids,
+            sampling=drawn.logprobs,
+            finish=drawn.finish,
+            reward=value,
+            parts=result.parts,
+            status=result.status,
+            detail=result.detail,
+        )
+
+    def _is_right(self, drawn: Drawn, result: RewardResult) -> bool | None:
+        if self.reward.best is None or result.value is None:
+            return None
+        wrong = drawn.finish == "length" and self.settled.truncated == "wrong"
+        return result.value >= self.reward.best and not wrong
+
+    def _judge(self, group: Sequence[Rollout]) -> list[Rollout]:
+        """Give a group its advantages, or the reason why it has none."""
+        group = [self._cut_off(one, group) for one in group]
+        usable = [one.reward if one.dropped_by is None else None for one in group]
+        values = [value for value in usable if value is not None]
+        rule = NO_REWARD if len(values) < 2 else EQUAL if all_equal(values) else None
+        if rule is not None:
+            return [one._replace(dropped_by=one.dropped_by or rule) for one in group]
+        advantages = group_advantages(usable, self.settled.advantage)
+        return [
+            one._replace(advantage=advantage, dropped_by=one.dropped_by or (NO_REWARD if advantage is None else None))
+            for one, advantage in zip(group, advantages, strict=True)
+        ]
+
+    def _cut_off(self, one: Rollout, group: Sequence[Rollout]) -> Rollout:
+        """What is made of a completion that the limit ended."""
+        if one.finish != "length" or self.settled.truncated == "keep" or one.reward is None:
+            return one
+        if self.settled.truncated == "drop":
+            return one._replace(dropped_by=TRUNCATED)
+        if self.reward.best is not None:
+            return one._replace(reward=0.0)
+        return one._replace(reward=min(other.reward for other in group if other.reward is not None))
+
+    def _check_failed(self, number: int, groups: Sequence[Sequence[Rollout]], results: Sequence[RewardResult]) -> None:
+        failed = Counter(result.status for result in results if result.status in ("timeout", "error"))
+        if failed.total() <= self.max_failed * len(results):
+            return
+        named = [one for group in groups for one in group if one.status in failed][:_NAMED]
+        told = "; ".join(f"{one.prompt.id}#{one.number}: {one.status}, {one.detail}" for one in named)
+        counts = ", ".join(f"{status} {count:,}" for status, count in sorted(failed.items()))
+        raise TooManyFailed(
+            f"{failed.total():,} of {len(results):,} completions of generation {number} have no reward ({counts}), "
+            f"more than --max-failed {self.max_failed:g}: {told}. Mend the reward, or accept them with a larger "
+            "--max-failed; the same command goes on here."
+        )
+
+
+class _Scored(NamedTuple):
+    groups: list[list[Rollout]]
+    right: list[list[bool | None]]
+    results: Sequence[RewardResult]
+
+
+def _pieces(items: Sequence[T], size: int) -> Iterator[list[T]]:
+    return (list(items[at : at + size]) for at in range(0, len(items), size))
+
+
+def _teaching(groups: Sequence[Sequence[Rollout]]) -> int:
+    """How many groups have advantages."""
+    return sum(any(one.advantage is not None for one in group) for group in groups)
+
+
+def _without_surplus(groups: Sequence[Sequence[Rollout]], wanted: int) -> Iterator[Sequence[Rollout]]:
+    """The groups, those beyond the number wanted without advantages; a group is never split."""
+    left = wanted
+    for group in groups:
+        teaches = any(one.advantage is not None for one in group)
+        if teaches and not left:
+            yield [one._replace(advantage=None, dropped_by=one.dropped_by or SURPLUS) for one in group]
+            continue
+        left -= teaches
+        yield group
