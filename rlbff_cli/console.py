@@ -12,10 +12,11 @@ from typing import Final, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console as RichConsole
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from rlbff_cli.figures import BarUnderFigures, LatestFigures
 from rlbff_cli.spans import span
 from rlbff_cli.terminal import draws, folded
 
@@ -41,12 +42,17 @@ class Console:
         self._rich = RichConsole(file=stream, highlight=False, width=width)
         self._step: _Bar | _Lines | None = None
         self._live = draws(stream)
+        self._figures = LatestFigures()
+        self._figures_due = _Due(0.0)
 
     def start(self, what: str, total: int | None, done: int = 0, unit: str = "rows") -> None:
         """Open a step; a step that is still open is closed."""
         self.finish()
         if self._rank >= _RANKS["info"]:
-            self._step = (_Bar if self._live else _Lines)(self._rich, what, total, done, unit)
+            if self._live:
+                self._step = _Bar(self._rich, self._figures, what, total, done, unit)
+            else:
+                self._step = _Lines(self._rich, what, total, done, unit)
 
     def advance(self, rows: int = 1) -> None:
         """Count `rows` more."""
@@ -58,6 +64,14 @@ class Console:
         if self._step:
             self._step.finish()
             self._step = None
+
+    def figures(self, values: Mapping[str, str]) -> None:
+        """Show the figures of the latest step: above the bar, if there is one, or as a line now and then."""
+        self._figures.add(values)
+        if isinstance(self._step, _Bar):
+            self._step.redraw()
+        elif not self._live and self._figures_due.now():
+            self._say("info", Text(self._figures.line()))
 
     def abandon(self) -> None:
         """Close the step where it stands, after an error; without an open step nothing happens."""
@@ -118,8 +132,10 @@ class Console:
 class _Bar:
     """A step on a terminal."""
 
-    def __init__(self, console: RichConsole, what: str, total: int | None, done: int, unit: str) -> None:
-        self._progress = Progress(
+    def __init__(
+        self, console: RichConsole, figures: LatestFigures, what: str, total: int | None, done: int, unit: str
+    ) -> None:
+        self._progress = BarUnderFigures(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[counted]}"),
@@ -129,6 +145,7 @@ class _Bar:
             auto_refresh=False,
             redirect_stdout=False,
         )
+        self._progress.above = figures
         self._done, self._total, self._drawn = done, total, 0.0
         self._clock = _Clock(unit)
         self._task: TaskID = self._progress.add_task(what, total=total, counted="")
@@ -137,16 +154,22 @@ class _Bar:
 
     def advance(self, rows: int) -> None:
         self._clock.count += rows
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw again, unless that was a moment ago."""
         if self._clock.elapsed() - self._drawn >= _REDRAW_S:
             self._drawn = self._clock.elapsed()
             self._draw()
 
     def finish(self) -> None:
         counted = _counted_at_end(self._done + self._clock.count, self._total, self._clock)
+        self._progress.above = None
         self._progress.update(self._task, total=1, completed=1, counted=counted, refresh=True)
         self._progress.stop()
 
     def close(self) -> None:
+        self._progress.above = None
         self._draw()
         self._progress.stop()
 
@@ -163,17 +186,14 @@ class _Lines:
     def __init__(self, console: RichConsole, what: str, total: int | None, done: int, unit: str) -> None:
         self._console, self._what, self._total, self._before = console, what, total, done
         self._clock = _Clock(unit)
-        self._wait = _FIRST_LINE_S
-        self._next = self._wait
+        self._due = _Due(_FIRST_LINE_S)
         if done:
             self._print(f"{what}: {done:,} {unit} were finished earlier")
 
     def advance(self, rows: int) -> None:
         self._clock.count += rows
-        if self._clock.elapsed() >= self._next:
+        if self._due.now():
             self._report()
-            self._wait = min(2 * self._wait, _LONGEST_WAIT_S)
-            self._next = self._clock.elapsed() + self._wait
 
     def finish(self) -> None:
         counted = _counted_at_end(self._before + self._clock.count, self._total, self._clock)
@@ -191,6 +211,22 @@ class _Lines:
 
     def _print(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)
+
+
+class _Due:
+    """When a log gets its next line: after `first` seconds, then 20 s later, 40 s ... and then every 10 minutes."""
+
+    def __init__(self, first: float) -> None:
+        self._wait = _FIRST_LINE_S
+        self._next = time.monotonic() + first
+
+    def now(self) -> bool:
+        """Whether a line is due; if so, it counts as written."""
+        if time.monotonic() < self._next:
+            return False
+        self._wait = min(2 * self._wait, _LONGEST_WAIT_S)
+        self._next = time.monotonic() + self._wait
+        return True
 
 
 class _Clock:

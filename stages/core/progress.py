@@ -20,6 +20,13 @@ class Progress(Protocol):
     def finish(self) -> None:
         """Close the current step."""
 
+    def figures(self, values: Mapping[str, str]) -> None:
+        """Show the figures of the latest step of a training run, by name, the most important first.
+
+        A terminal keeps the last few as a live table above the bar of the current step; elsewhere there is a plain
+        line now and then.
+        """
+
     def notice(self, text: str) -> None:
         """Say something that the user should read, once."""
 
@@ -43,6 +50,9 @@ class Quiet:
         """Ignore."""
 
     def finish(self) -> None:
+        """Ignore."""
+
+    def figures(self, values: Mapping[str, str]) -> None:
         """Ignore."""
 
     def notice(self, text: str) -> None:

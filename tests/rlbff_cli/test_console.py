@@ -1,4 +1,5 @@
 import io
+import re
 
 import pytest
 
@@ -270,3 +271,139 @@ def test_a_terminal_cuts_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
         "kept  one two three four five six seven",
         "      eight nine",
     ]
+
+
+def figures_of(step: int) -> dict[str, str]:
+    return {"step": str(step), "reward": f"0.{step:02}", "entropy": "2.31"}
+
+
+def test_a_log_gets_a_line_of_figures_at_growing_intervals(clock: Clock) -> None:
+    out = io.StringIO()
+    console = Console(stream=out)
+    for second in range(100):
+        clock.now = float(second)
+        console.figures(figures_of(second))
+    lines = out.getvalue().splitlines()
+    # at once, then after 20 s, then after 40 more
+    assert lines == [f"step {second}, reward 0.{second:02}, entropy 2.31" for second in (0, 20, 60)]
+
+
+def test_figures_say_nothing_where_only_warnings_are_wanted() -> None:
+    for out in (io.StringIO(), Screen()):
+        console = Console("warning", out)
+        console.start("updating", 3)
+        console.figures(figures_of(1))
+        console.finish()
+        assert out.getvalue() == ""
+
+
+def screen_of(written: str) -> list[str]:
+    """What a terminal shows after `written`, line by line, for the few codes that a live display uses."""
+    lines, row = [""], 0
+    for piece in re.findall(r"\x1b\[[?\d;]*[a-zA-Z]|\r|\n|[^\x1b\r\n]+", written):
+        if piece == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif piece == "\x1b[2K":
+            lines[row] = ""
+        elif piece.startswith("\x1b[") and piece.endswith("A"):
+            row -= int(piece[2:-1])
+        elif piece != "\r" and not piece.startswith("\x1b["):
+            lines[row] += piece
+    return [line.rstrip() for line in lines]
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
+    """A terminal of 60 columns and 24 lines, without colours."""
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("CI", raising=False)
+    return Screen()
+
+
+def test_a_terminal_keeps_the_last_figures_above_the_bar(clock: Clock, screen: Screen) -> None:
+    console = Console(stream=screen)
+    console.start("updating", 20)
+    for step in range(1, 10):
+        clock.now = float(step)
+        console.figures(figures_of(step))
+        console.advance()
+    lines = screen_of(screen.getvalue())
+    assert lines[0] == "step  reward  entropy"
+    assert lines[1:7] == [f"{step:>4}{f'0.{step:02}':>8}     2.31" for step in range(4, 10)]
+    assert lines[7].startswith("updating")
+    assert "8 of 20" in lines[7] or "9 of 20" in lines[7]
+    console.finish()
+    # the table belongs to what runs; the bar stays
+    left = [line for line in screen_of(screen.getvalue()) if line]
+    assert len(left) == 1
+    assert left[0].startswith("updating")
+
+
+def test_the_table_goes_on_in_the_next_step(clock: Clock, screen: Screen) -> None:
+    console = Console(stream=screen)
+    console.figures(figures_of(1))
+    assert screen.getvalue() == ""
+    console.start("sampling", 20)
+    assert screen_of(screen.getvalue())[:2] == ["step  reward  entropy", "   1    0.01     2.31"]
+    console.abandon()
+    assert [line.split()[0] for line in screen_of(screen.getvalue()) if line] == ["sampling"]
+
+
+def test_figures_wait_for_the_next_drawing(clock: Clock, screen: Screen) -> None:
+    console = Console(stream=screen)
+    console.start("updating", 20)
+    console.figures(figures_of(1))
+    clock.now = 1.0
+    console.figures(figures_of(2))
+    before = screen.getvalue()
+    clock.now = 1.1
+    console.figures(figures_of(3))
+    assert screen.getvalue() == before
+    clock.now = 1.3
+    console.figures(figures_of(4))
+    assert [line.split()[0] for line in screen_of(screen.getvalue())[1:5]] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(("columns", "names"), [("22", 3), ("21", 2), ("13", 2), ("12", 1), ("4", 0)])
+def test_a_narrow_terminal_drops_the_last_figures(
+    columns: str, names: int, clock: Clock, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    console = Console(stream=screen)
+    console.start("up", 20)
+    clock.now = 1.0
+    console.figures(figures_of(7))
+    head = screen_of(screen.getvalue())[0]
+    assert head == "step  reward  entropy"[: (0, 4, 12, 21)[names]] or (names == 0 and "step" not in head)
+
+
+def test_a_low_terminal_shows_fewer_steps(clock: Clock, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "6")
+    console = Console(stream=screen)
+    console.start("updating", 20)
+    for step in range(1, 6):
+        clock.now = float(step)
+        console.figures(figures_of(step))
+    lines = [line.split()[0] for line in screen_of(screen.getvalue()) if line]
+    assert lines == ["step", "4", "5", "updating"]
+
+
+def test_a_name_that_a_step_lacks_is_a_dash(clock: Clock, screen: Screen) -> None:
+    console = Console(stream=screen)
+    console.start("updating", 20)
+    console.figures({"step": "1", "[b]old": "x"})
+    clock.now = 1.0
+    console.figures({"step": "2", "[red]": "[/]"})
+    assert screen_of(screen.getvalue())[:3] == ["step  [red]", "   1      -", "   2    [/]"]
+
+
+def test_a_ci_log_gets_lines(clock: Clock, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "1")
+    console = Console(stream=screen)
+    console.start("updating", 20)
+    console.figures(figures_of(1))
+    assert screen.getvalue() == "step 1, reward 0.01, entropy 2.31\n"
