@@ -6,27 +6,22 @@ first prompt; pieces that an earlier try has finished are taken from the disk.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from stages.core.errors import TooManyFailed
 from stages.models.sampler import Asked, Drawn, Sampler
 from stages.rewards.item import Reward, RewardItem, RewardResult
-from stages.train_policy.advantages import all_equal, group_advantages
 from stages.train_policy.arrays import Prompt, Rollout
 from stages.train_policy.config import RolloutOptions
 from stages.train_policy.drawing import draw, sampling_seed
+from stages.train_policy.grading import judge, num_teaching, without_surplus
 from stages.train_policy.presets import Settled
-from stages.train_policy.rollout_shards import read_piece, write_piece
+from stages.train_policy.rollout_shards import Generation, read_piece, write_piece
 from stages.train_policy.shaping import overlong_penalty
 
 T = TypeVar("T")
-
-EQUAL: Final = "equal_rewards"
-NO_REWARD: Final = "no_reward"
-TRUNCATED: Final = "truncated"
-SURPLUS: Final = "surplus"
 
 _FEWEST: Final = 0.25
 """The smallest share of groups that dynamic sampling expects to keep when it decides how many to draw."""
@@ -35,16 +30,8 @@ _NAMED: Final = 3
 """How many completions without a reward an error names."""
 
 
-class Batch(NamedTuple):
-    """What was sampled for a generation, with rewards and advantages; `end` is the place after the last prompt drawn.
-
-    `right` belongs to `rollouts`. `batches` is how many times prompts were drawn.
-    """
-
-    rollouts: tuple[Rollout, ...]
-    right: tuple[bool | None, ...]
-    end: int
-    batches: int
+class Stopped(Exception):
+    """Somebody asked to stop while a generation was made; what is finished of it is on the disk."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,38 +54,52 @@ class Generator:
     scratch: Path
     pause: Callable[[], None] = lambda: None
     advance: Callable[[int], None] = lambda completions: None
-    start: Callable[[str, int], None] = field(default=lambda what, total: None)
+    start: Callable[[str, int], None] = lambda what, total: None
 
-    def make(self, number: int, start: int) -> Batch:
-        """Sample generation `number`, whose first prompt is at the place `start`.
+    def __call__(self, number: int, step: int, start: int) -> Generation:
+        """Sample generation `number` from a policy of `step` steps; its first prompt is at the place `start`.
 
-        Raises TooManyFailed if more completions than the share `max_failed` have no reward for a fault of the scorer.
+        Raises Stopped where `pause` does, and TooManyFailed if more completions than the share `max_failed` have no
+        reward for a fault of the scorer.
         """
+        self._forget_others(number)
         groups: list[list[Rollout]] = []
         right: list[list[bool | None]] = []
         results: list[RewardResult] = []
         place, round_ = start, 0
         last = start + self.per_generation * (self.options.max_gen_batches if self.settled.dynamic_sampling else 1)
-        while (missing := self.per_generation - _teaching(groups)) and place < last:
+        while (missing := self.per_generation - num_teaching(groups)) and place < last:
             count = min(self._wanted(missing, groups), last - place)
             drawn = self._sample(number, round_, place, count)
             self.pause()
             scored = self._score(drawn, len(groups))
             results += scored.results
             self._check_failed(number, scored.groups, results)
-            groups += [self._judge(group) for group in scored.groups]
+            groups += [judge(group, self.settled, self.reward.best) for group in scored.groups]
             right += scored.right
             place, round_ = place + count, round_ + 1
-        kept = _without_surplus(groups, self.per_generation)
-        return Batch(
-            tuple(one for group in kept for one in group), tuple(one for flags in right for one in flags), place, round_
+        rollouts = tuple(one for group in without_surplus(groups, self.per_generation) for one in group)
+        return Generation(
+            number=number,
+            step=step,
+            end=place,
+            rollouts=rollouts,
+            old=(None,) * len(rollouts),
+            mini_batches=(None,) * len(rollouts),
+            right=tuple(one for flags in right for one in flags),
         )
+
+    def _forget_others(self, number: int) -> None:
+        """Remove the pieces of generations before this one, which are stored whole."""
+        for path in self.folder.glob("g*.parquet"):
+            if not path.name.startswith(f"g{number:05d}-"):
+                path.unlink()
 
     def _wanted(self, missing: int, groups: Sequence[Sequence[Rollout]]) -> int:
         """How many prompts to draw next, by the share of groups that were kept so far."""
         if not groups:
             return missing
-        share = max(_FEWEST, _teaching(groups) / len(groups))
+        share = max(_FEWEST, num_teaching(groups) / len(groups))
         return min(self.per_generation, -int(-missing // share))
 
     def _sample(self, number: int, round_: int, place: int, count: int) -> list[tuple[Prompt, list[Drawn]]]:
@@ -178,30 +179,6 @@ class Generator:
         wrong = drawn.finish == "length" and self.settled.truncated == "wrong"
         return result.value >= self.reward.best and not wrong
 
-    def _judge(self, group: Sequence[Rollout]) -> list[Rollout]:
-        """Give a group its advantages, or the reason why it has none."""
-        group = [self._cut_off(one, group) for one in group]
-        usable = [one.reward if one.dropped_by is None else None for one in group]
-        values = [value for value in usable if value is not None]
-        rule = NO_REWARD if len(values) < 2 else EQUAL if all_equal(values) else None
-        if rule is not None:
-            return [one._replace(dropped_by=one.dropped_by or rule) for one in group]
-        advantages = group_advantages(usable, self.settled.advantage)
-        return [
-            one._replace(advantage=advantage, dropped_by=one.dropped_by or (NO_REWARD if advantage is None else None))
-            for one, advantage in zip(group, advantages, strict=True)
-        ]
-
-    def _cut_off(self, one: Rollout, group: Sequence[Rollout]) -> Rollout:
-        """What is made of a completion that the limit ended."""
-        if one.finish != "length" or self.settled.truncated == "keep" or one.reward is None:
-            return one
-        if self.settled.truncated == "drop":
-            return one._replace(dropped_by=TRUNCATED)
-        if self.reward.best is not None:
-            return one._replace(reward=0.0)
-        return one._replace(reward=min(other.reward for other in group if other.reward is not None))
-
     def _check_failed(self, number: int, groups: Sequence[Sequence[Rollout]], results: Sequence[RewardResult]) -> None:
         failed = Counter(result.status for result in results if result.status in ("timeout", "error"))
         if failed.total() <= self.max_failed * len(results):
@@ -224,20 +201,3 @@ class _Scored(NamedTuple):
 
 def _pieces(items: Sequence[T], size: int) -> Iterator[list[T]]:
     return (list(items[at : at + size]) for at in range(0, len(items), size))
-
-
-def _teaching(groups: Sequence[Sequence[Rollout]]) -> int:
-    """How many groups have advantages."""
-    return sum(any(one.advantage is not None for one in group) for group in groups)
-
-
-def _without_surplus(groups: Sequence[Sequence[Rollout]], wanted: int) -> Iterator[Sequence[Rollout]]:
-    """The groups, those beyond the number wanted without advantages; a group is never split."""
-    left = wanted
-    for group in groups:
-        teaches = any(one.advantage is not None for one in group)
-        if teaches and not left:
-            yield [one._replace(advantage=None, dropped_by=one.dropped_by or SURPLUS) for one in group]
-            continue
-        left -= teaches
-        yield group

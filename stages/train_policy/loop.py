@@ -34,10 +34,6 @@ _KEPT: Final = 2
 """Checkpoints that stay: if the disk damaged the last one, there is one more."""
 
 
-class Stopped(Exception):
-    """A signal asked to stop while a generation was made."""
-
-
 class Source(Protocol):
     """Where generations come from: sampling, or the rollouts of another run."""
 

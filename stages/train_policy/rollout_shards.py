@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.core.chat import Message
+from stages.core.policy_tables import ROLLOUTS
 from stages.core.rows import canonical
 from stages.core.shards import local, read_shard, to_table, write_part
-from stages.core.policy_tables import ROLLOUTS
 from stages.models.sampler import Drawn
 from stages.train_policy.arrays import Floats, Prompt, Rollout
 

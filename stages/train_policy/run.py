@@ -1,0 +1,180 @@
+"""Wires train-policy together.
+
+The folder is that of the model, with metrics and rollouts in subfolders. All rows are one part, which is finished when
+the model is.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from stages.core.errors import DataError, OutputError
+from stages.core.folder import other_configuration
+from stages.core.inputs import stem
+from stages.core.job import Job, Stage, Transform
+from stages.core.manifest import Done, hidden, read_done
+from stages.core.options import flat, identity
+from stages.core.progress import Progress, quiet
+from stages.core.report import Report
+from stages.core.runner import check_failed, finish, left_to_do, open_folder, planned, read_stats, reading, work
+from stages.core.shards import ROWS_BESIDE, part_path, read_shard, write_text
+from stages.core.sources import Plan
+from stages.core.tables import DROPPED_ROWS, METRICS, PROMPTS
+from stages.core.whole import all_rows, as_one_part
+from stages.train_policy.base import base_name
+from stages.train_policy.config import TINY, TrainPolicyConfig
+from stages.train_policy.controller import control_of
+from stages.train_policy.learning import Course, learn
+from stages.train_policy.opening import rewards_identity
+from stages.train_policy.presets import Settled, check_updates, settle
+from stages.train_policy.report import write_report
+from stages.train_policy.rollout_shards import ROLLOUTS_IN
+
+READS: Final = PROMPTS
+WRITES: Final = METRICS
+PAGE: Final = "policy.html"
+
+
+def run(config: TrainPolicyConfig, *, progress: Progress = quiet) -> Report:
+    """Train a policy into the output folder.
+
+    Raises:
+        RlbffError: see core/errors.py; a run that was interrupted goes on from its last checkpoint.
+    """
+    settled = settle(config)
+    check_updates(config, settled)
+    control_of(config.loss, settled.beta1)
+    root = config.out or Path(f"{stem(config.inputs[0])}.policy")
+    _check_apart(root, config.model)
+    with planned(config.inputs, root, config.run, progress, unique_ids=not config.replay) as plan:
+        if config.run.dry_run:
+            return _dry_run(root, config, settled, plan, progress)
+        job = _job(config, settled, plan, root)
+        _settle_folder(job, plan, config)
+        if left_to_do(job, config.run):
+            course = Course(
+                config=config,
+                settled=settled,
+                root=root,
+                checkpoints=_checkpoints(job),
+                fingerprint=job.fingerprint(0),
+            )
+            _learn(job, plan, learn(course, progress), progress)
+        return _close(job, plan, config, progress)
+
+
+def _check_apart(root: Path, model: str) -> None:
+    """A base in the output folder would be cleared with it; the output folder in the base would change its name."""
+    base, out = Path(model).expanduser().resolve(), root.resolve()
+    if model != TINY and base.is_dir() and (base.is_relative_to(out) or out.is_relative_to(base)):
+        raise OutputError(f"The base model {model} and --out {root} lie one in the other; choose another --out.")
+
+
+def _open(config: object, root: Path) -> Transform:
+    raise AssertionError("train-policy has no worker processes of the runner")
+
+
+STAGE: Final = Stage(
+    name="train-policy", version=1, writes=WRITES, dropped=DROPPED_ROWS, open=_open, rows_in=ROWS_BESIDE
+)
+
+
+def _job(config: TrainPolicyConfig, settled: Settled, plan: Plan, root: Path) -> Job:
+    return Job(
+        stage=STAGE,
+        config=config,
+        root=root,
+        identity=identity(config)
+        | {"base": base_name(config.model), "rewards": rewards_identity(config)}
+        | {f"settled_{name}": value for name, value in settled._asdict().items()},
+        schema=WRITES.schema(),
+        reading=reading(config.run, unique_ids=not config.replay),
+        slices=as_one_part(plan).slices,
+    )
+
+
+def _checkpoints(job: Job) -> Path:
+    """Where the checkpoints of this very configuration and input are."""
+    return hidden(job.root, "training") / job.fingerprint(0)[:16]
+
+
+def _settle_folder(job: Job, plan: Plan, config: TrainPolicyConfig) -> None:
+    """Make the folder ready; what another configuration has begun is work that is not thrown away unasked."""
+    others = [path for path in hidden(job.root, "training").glob("*") if path != _checkpoints(job)]
+    if any(any(path.iterdir()) for path in others if path.is_dir()) and not config.run.overwrite:
+        raise other_configuration(job.root, job.identity)
+    open_folder(job, as_one_part(plan), config.run)
+    for path in others:
+        shutil.rmtree(path, ignore_errors=True)
+    if others or not config.run.resume:
+        shutil.rmtree(job.root / ROLLOUTS_IN, ignore_errors=True)
+    if not config.run.resume:
+        shutil.rmtree(_checkpoints(job), ignore_errors=True)
+    options = yaml.safe_dump(flat(config), sort_keys=False, allow_unicode=True)
+    write_text(hidden(job.root, "config.yaml"), options, hidden(job.root, "tmp"))
+
+
+def _learn(job: Job, plan: Plan, transform: Transform, progress: Progress) -> None:
+    progress.start("reading rows", plan.rows)
+    work(job, 0, transform, progress.advance, all_rows(plan, job.reading))
+    progress.finish()
+
+
+def _close(job: Job, plan: Plan, config: TrainPolicyConfig, progress: Progress) -> Report:
+    """Write the manifest, remove what only a further step would need, and show what was learned."""
+    done = read_done(job.root, 0)
+    assert done is not None
+    facts: dict[str, Any] = next(read_stats(job), {})
+    if done.written:
+        _write_page(job, facts)
+    finish(job, as_one_part(plan), facts)
+    shutil.rmtree(hidden(job.root, "training"), ignore_errors=True)
+    shutil.rmtree(hidden(job.root, "rewards"), ignore_errors=True)
+    _check_left(job, done)
+    for warning in facts.get("warnings", ()):
+        progress.warn(warning)
+    fates = " + ".join(f"{done.rows[fate]:,} {fate}" for fate in ("kept", "dropped", "rejected"))
+    progress.summary(
+        {
+            "input": f"{done.rows['in']:,} rows = {fates}",
+            **facts.get("summary", {}),
+            "written": f"model, {ROWS_BESIDE} and {ROLLOUTS_IN} in {job.root}",
+        }
+    )
+    check_failed(job, done.rows, done.rejected_by, config.run.max_failed)
+    return Report(folder=job.root, complete=True, rows=dict(done.rows), facts=facts)
+
+
+def _write_page(job: Job, facts: dict[str, Any]) -> None:
+    """The page for people: curves, and the rollouts of the last generation."""
+    metrics = read_shard(part_path(job.root, 0, rows_in=ROWS_BESIDE)).to_pylist()
+    last = sorted((job.root / ROLLOUTS_IN).glob("part-*.parquet"))[-1:]
+    rollouts = read_shard(last[0]).to_pylist() if last else []
+    write_report(hidden(job.root, "report") / PAGE, title=job.root.name, metrics=metrics, rollouts=rollouts)
+
+
+def _check_left(job: Job, done: Done) -> None:
+    """Raise DataError if no row was left to learn from; where all were rejected, `check_failed` says why."""
+    if done.rows["dropped"] and not done.rows["kept"]:
+        raise DataError(f"No row is left to learn from, and there is no policy in {job.root}; give other rows.")
+
+
+def _dry_run(root: Path, config: TrainPolicyConfig, settled: Settled, plan: Plan, progress: Progress) -> Report:
+    """Say what a run would do, without loading the base and without writing."""
+    rollouts, training = config.rollouts, config.training
+    per_generation = min(plan.rows, rollouts.prompts_per_generation)
+    generations = rollouts.generations or -(-plan.rows // max(1, per_generation))
+    updates = -(-per_generation // training.prompts_per_update) * training.passes
+    facts: dict[str, object] = {
+        "would_read": [info._asdict() for info in plan.inputs],
+        "would_train": f"{config.preset} from {base_name(config.model)}",
+        "would_sample": f"{generations:,} generations of {per_generation:,} prompts x {rollouts.group_size} completions",
+        "would_update": f"{generations * updates:,} optimiser steps at most",
+        "would_write": str(root),
+        "loss": settled._asdict(),
+        "table": WRITES.name,
+    }
+    progress.summary(facts)
+    return Report(folder=root, complete=False, rows={"in": plan.rows}, facts=facts)
