@@ -1,0 +1,127 @@
+"""The softmax of an output layer's logits, chunk by chunk of the tokens, in memory that all chunks share.
+
+What is made of it is in fused.py. Nothing here has a gradient.
+
+Legend: D channels of a hidden state, V vocabulary, n tokens of a chunk, k of a block in it.
+"""
+
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor
+
+from stages.models.head_entropy import OutputHead
+
+CHUNK: Final = {"cpu": 256, "cuda": 4096}
+"""Tokens of a product: each chunk reads and writes the whole gradient of the weights, and has its logits in memory."""
+
+_BLOCK: Final = {"cpu": 2**20, "cuda": 2**24}
+"""Logits that are gone through at a time: on a CPU as many as stay in its cache between two operations."""
+
+
+class Sums(NamedTuple):
+    """What is known of k rows of logits: e^(z - m) and its product with z - m, k x V, and sums (k,)."""
+
+    powers: Tensor
+    moments: Tensor
+    mass: Tensor
+    logp: Tensor
+    entropy: Tensor
+    sum_p2: Tensor
+    sum_p2_logp: Tensor
+
+
+class Softmax:
+    """Logits of a chunk and their softmax, in memory that all chunks share: fresh pages would cost as much as the sums.
+
+    The product is overwritten by its powers, and those by the gradient, block by block.
+    """
+
+    def __init__(self, hidden: Tensor, head: OutputHead, size: int, temperature: float, dtype: torch.dtype) -> None:
+        num_words = len(head.weight)
+        sums = sum_dtype(dtype)
+        self._block = max(1, min(size, _BLOCK.get(hidden.device.type, _BLOCK["cuda"]) // num_words))
+        self._head, self._temperature = head, temperature
+        self._product = hidden.new_empty((size, num_words), dtype=dtype)
+        self._shifted = hidden.new_empty((self._block, num_words), dtype=sums)
+        self._powers = None if dtype == sums else torch.empty_like(self._shifted)
+        self._cap_slope = None if head.softcap is None else torch.empty_like(self._shifted)
+
+    def multiply(self, states: Tensor, weight: Tensor) -> list[slice]:
+        """Set the product of n x D and V x D; return the blocks of its rows."""
+        torch.mm(states, weight.T, out=self._product[: len(states)])
+        return [slice(k, min(k + self._block, len(states))) for k in range(0, len(states), self._block)]
+
+    def sums(self, rows: slice, targets: Tensor, *, telemetry: bool) -> Sums:
+        """The softmax of a block; its tensors k x V are valid until the next call."""
+        product = self._product[rows]
+        shifted = self._shifted[: len(product)]
+        if self._powers is None:
+            logits, powers = product, product
+        else:
+            logits, powers = shifted.copy_(product), self._powers[: len(product)]
+        self._adjust(logits)
+        torch.sub(logits, logits.amax(dim=1, keepdim=True), out=shifted)
+        torch.exp(shifted, out=powers)
+        mass = powers.sum(dim=1)
+        log_mass = mass.log()
+        logp = shifted.gather(1, targets.unsqueeze(1)).squeeze(1) - log_mass
+        moments = shifted.mul_(powers)
+        entropy = log_mass - moments.sum(dim=1) / mass
+        sum_p2 = sum_p2_logp = torch.full_like(mass, torch.nan)
+        if telemetry:
+            squares = torch.linalg.vecdot(powers, powers)
+            sum_p2 = squares / mass**2
+            sum_p2_logp = (torch.linalg.vecdot(powers, moments) - log_mass * squares) / mass**2
+        return Sums(powers, moments, mass, logp, entropy, sum_p2, sum_p2_logp)
+
+    def finish(self, rows: slice, powers: Tensor) -> None:
+        """Leave a block's gradient to the logits in place of its product, as it is before scale and temperature."""
+        if self._cap_slope is not None:
+            powers.mul_(self._cap_slope[: len(powers)])
+        if self._powers is not None:
+            self._product[rows].copy_(powers)
+
+    def gradient(self, keep: Tensor | None, size: int) -> Tensor:
+        """The gradient n x V of the first `size` rows, or of those in `keep` alone, which are moved together."""
+        if keep is None:
+            return self._product[:size]
+        spare = self._shifted if self._powers is None else self._shifted.view(self._product.dtype)
+        spare = spare.view(-1)[: self._block * self._product.shape[1]].view(self._block, -1)
+        for start in range(0, len(keep), self._block):
+            part = keep[start : start + self._block]
+            # rows only move up, so that none is overwritten before it has moved
+            torch.index_select(self._product, 0, part, out=spare[: len(part)])
+            self._product[start : start + len(part)] = spare[: len(part)]
+        return self._product[: len(keep)]
+
+    def _adjust(self, logits: Tensor) -> None:
+        """Apply bias, scale, cap and temperature in place; keep the slope of the cap."""
+        if self._head.bias is not None:
+            logits += self._head.bias
+        if self._head.scale != 1.0:
+            logits *= self._head.scale
+        if self._head.softcap is not None and self._cap_slope is not None:
+            logits.div_(self._head.softcap).tanh_()
+            torch.mul(logits, logits, out=self._cap_slope[: len(logits)]).neg_().add_(1)
+            logits.mul_(self._head.softcap)
+        if self._temperature != 1.0:
+            logits /= self._temperature
+
+
+def product_dtype(hidden: Tensor, weight: Tensor) -> torch.dtype:
+    """That of autocast where it is on, else the narrower one: f32 master weights take part in products of bf16."""
+    kind = hidden.device.type
+    if torch.is_autocast_enabled(kind):
+        return torch.get_autocast_dtype(kind)
+    return min(hidden.dtype, weight.dtype, key=lambda dtype: dtype.itemsize)
+
+
+def sum_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The dtype of sums over the vocabulary, of losses and of the gradient of the weights: f32, or f64 for f64."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def chunk_size(hidden: Tensor) -> int:
+    """The tokens of a chunk on the device of `hidden`."""
+    return CHUNK.get(hidden.device.type, CHUNK["cuda"])
