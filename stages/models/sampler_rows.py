@@ -59,21 +59,26 @@ class Settings(NamedTuple):
 
 
 class _State(NamedTuple):
-    """What is known of B rows: their place in the call, tokens of each in the cache and of each completion."""
+    """What is known of B rows: their place in the call, tokens of each in the cache and of each completion.
 
-    index: NDArray[np.int64]
-    cached: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    live: NDArray[np.bool_]
-    ids: NDArray[np.int64]
-    logprobs: NDArray[np.float32]
-    numbers: NDArray[np.float64]
+    place, cached and drawn (B,) int64, live (B,) bool; ids B x T int64, logprobs B x T f32, numbers B x T f64.
+    """
 
-    def taken(self, rows: NDArray[np.int64]) -> "_State":
-        return _State(*(field[rows] for field in self))
+    place: NDArray[Any]
+    cached: NDArray[Any]
+    drawn: NDArray[Any]
+    live: NDArray[Any]
+    ids: NDArray[Any]
+    logprobs: NDArray[Any]
+    numbers: NDArray[Any]
 
-    def joined(self, other: "_State") -> "_State":
-        return _State(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
+
+def _taken(state: _State, rows: NDArray[np.int64]) -> _State:
+    return _State(*(field[rows] for field in state))
+
+
+def _joined(first: _State, second: _State) -> _State:
+    return _State(*(np.concatenate([one, other]) for one, other in zip(first, second, strict=True)))
 
 
 class Rows:
@@ -129,7 +134,7 @@ class Rows:
         if self._cache.end + steps > self._cache.capacity:
             self._arrange()
         state = self._state
-        places = np.minimum(state.counts[:, None] + np.arange(steps), self._settings.max_new_tokens - 1)
+        places = np.minimum(state.drawn[:, None] + np.arange(steps), self._settings.max_new_tokens - 1)
         numbers = torch.from_numpy(np.take_along_axis(state.numbers, places, axis=1)).to(self._device)
         drawn = []
         for step in range(steps):
@@ -184,9 +189,9 @@ class Rows:
     def _new_state(self, index: Sequence[int]) -> _State:
         size, most = len(index), self._settings.max_new_tokens
         return _State(
-            index=np.array(index, np.int64),
+            place=np.array(index, np.int64),
             cached=np.array([len(self._asked[at].prompt_ids) for at in index], np.int64),
-            counts=np.zeros(size, np.int64),
+            drawn=np.zeros(size, np.int64),
             live=np.ones(size, np.bool_),
             ids=np.zeros((size, most), np.int64),
             logprobs=np.zeros((size, most), np.float32),
@@ -202,7 +207,7 @@ class Rows:
     ) -> None:
         """Take ended rows out and new ones in, and make room for further tokens."""
         kept = np.flatnonzero(self._state.live)
-        state = self._state.taken(kept)
+        state = _taken(self._state, kept)
         every = list(sources)
         rows = torch.from_numpy(kept).to(self._device)
         if len(kept):
@@ -211,13 +216,13 @@ class Rows:
             assert tokens is not None
             assert logprobs is not None
             self._record(tokens.cpu().numpy(), logprobs.cpu().numpy(), new)
-            state = state.joined(new)
+            state = _joined(state, new)
             self._tokens = torch.cat([self._tokens[rows], tokens])
         else:
             self._tokens = self._tokens[rows]
         self._state = state
         end = max(source.width for source in every)
-        left = self._settings.max_new_tokens - int(state.counts.min())
+        left = self._settings.max_new_tokens - int(state.drawn.min())
         self._cache = gather(every, end + max(_UNSEEN_STEPS, min(left, max(_LEAST_ROOM, end // 2))))
         starts = end - state.cached
         self._positions = torch.from_numpy(state.cached[:, None]).to(self._device)
@@ -231,20 +236,20 @@ class Rows:
     def _record(self, tokens: NDArray[np.int64], logprobs: NDArray[np.float32], state: _State) -> None:
         """Write down one drawn token a row that has not ended, and the completions that it ends."""
         rows = np.flatnonzero(state.live)
-        places = state.counts[rows]
+        places = state.drawn[rows]
         state.ids[rows, places] = tokens[rows]
         state.logprobs[rows, places] = logprobs[rows]
-        state.counts[rows] += 1
+        state.drawn[rows] += 1
         ended = (tokens[rows, None] == self._ends).any(axis=1)
         if self._settings.stop is not None:
-            texts = [state.ids[row, : state.counts[row]].tolist() for row in rows]
+            texts = [state.ids[row, : state.drawn[row]].tolist() for row in rows]
             ended |= [self._settings.stop.holds(text) for text in texts]
-        over = ended | (state.counts[rows] == self._settings.max_new_tokens)
+        over = ended | (state.drawn[rows] == self._settings.max_new_tokens)
         for row, by_model in zip(rows[over], ended[over], strict=True):
-            count = state.counts[row]
+            count = state.drawn[row]
             ids = tuple(state.ids[row, :count].tolist())
             finish: Literal["stop", "length"] = "stop" if by_model else "length"
-            self.drawn[int(state.index[row])] = Drawn(ids, state.logprobs[row, :count].copy(), finish)
+            self.drawn[int(state.place[row])] = Drawn(ids, state.logprobs[row, :count].copy(), finish)
         state.live[rows[over]] = False
 
 
