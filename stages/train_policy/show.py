@@ -77,8 +77,8 @@ def doubts(metrics: Sequence[Metric]) -> list[str]:
     truncated = _values(found, ALL, "truncated")
     if truncated and fmean(truncated) > MOST_TRUNCATED:
         sentences.append(
-            f"{_percent(fmean(truncated), 0)} of the completions were cut at the limit of their length; raise --max-new-tokens, "
-            "or say with --truncated what such a completion is worth."
+            f"{_percent(fmean(truncated), 0)} of the completions were cut at the limit of their length; raise "
+            "--max-new-tokens, or say with --truncated what such a completion is worth."
         )
     gap = _values(found, ALL, "sampler_gap")
     if gap and max(gap) > LARGEST_GAP:
@@ -152,7 +152,8 @@ def _clipped(found: Mapping[tuple[str, str], Series]) -> str:
     if not low:
         return ""
     more = f", past the dual clip {_percent(fmean(dual), 2)}" if any(dual) else ""
-    return f"left {_percent(fmean(low), 2)}, right {_percent(fmean(high), 2)} of tokens{more}, mean of {len(low):,} updates"
+    sides = f"left {_percent(fmean(low), 2)}, right {_percent(fmean(high), 2)} of tokens"
+    return f"{sides}{more}, mean of {len(low):,} updates"
 
 
 def _budget(found: Mapping[tuple[str, str], Series]) -> str:
