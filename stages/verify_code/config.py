@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from stages.core.errors import ConfigError
 from stages.core.options import OPERATIONAL, LlmOptions, Panel, RunOptions, check_range
+from stages.programs.stops import STOPS
 
 ModeName = Literal["auto", "data", "split", "suite", "stdio", "inproc"]
 LevelName = Literal["standard", "strict", "weak"]
@@ -14,8 +15,6 @@ _TESTS = Panel("Tests and programs")
 _KEEP = Panel("What is kept")
 _STRENGTH = Panel("Strength of the tests")
 _JUDGE = Panel("Judge")
-
-STOPS: Final = ("\\nclass ", "\\ndef ", "\\n#", "\\nif ", "\\nprint")
 
 
 @dataclass(frozen=True, kw_only=True)
