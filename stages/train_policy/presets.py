@@ -60,10 +60,9 @@ PRESETS: Final[Mapping[PresetName, Settled]] = {
     "ce-gppo": _CE_GPPO,
     # Mean over completions of the mean over their tokens, no dual clip [P].
     "paper": _CE_GPPO._replace(aggregate="sequence-mean"),
-    # All [C]. beta1 is 0.25 in the function and its yaml, 0.75 in the README, 0.5 or 0.75 in the paper. Its dynamic
+    # All [C]. beta1 is that of the 1.5B script; the 7B script has 0.75, the function and its yaml 0.25. Its dynamic
     # sampling draws one batch only, so groups of equal rewards are dropped and never replaced: False here.
     "as-released": _CE_GPPO._replace(
-        beta1=0.25,
         dual_clip=10.0,
         aggregate="micro-batch-mean",
         nll_on_correct=0.1,
