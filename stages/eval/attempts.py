@@ -13,7 +13,7 @@ from stages.core.rows import Row
 from stages.eval.answers import Answer, digest
 from stages.eval.fields import Unfit, bool_field, count_field, text_field
 
-_NAMES = ("problem_id", "question_id", "task_id")
+_NAMES = ("problem_id", "question_id", "task_id", "prompt_id")
 _TEXTS = ("prompt", "question")
 
 
@@ -37,7 +37,7 @@ def read(row: Row, file: str) -> Attempts:
     """One sample a row, or all of a problem: a list of right or not (true or 1, false or 0), or numbers `n` and `c`.
 
     Right is what `correct` says, else `passed`, which of a verdict counts its tests: all must have passed. The problem
-    is `problem_id`, `question_id` or `task_id`, else the text of `prompt` or `question`.
+    is `problem_id`, `question_id`, `task_id` or `prompt_id`, else the text of `prompt` or `question`.
     """
     if "n" in row and "c" in row:
         num, right = count_field(row, "n"), count_field(row, "c")

@@ -7,11 +7,13 @@ from typing import Any, Final, Protocol
 from stages.core.rows import Row
 from stages.eval import (
     attempts,
+    avg_at_k,
     best_of_n,
     calibration_report,
     hacking,
     judgebench,
     llmbar,
+    pairwise,
     pandalm,
     pass_at_k,
     preference,
@@ -20,6 +22,7 @@ from stages.eval import (
     reasoning_potential,
     reward_bench_2,
     rm_bench,
+    rubric,
     scored_rows,
     selection,
     sensitivity,
@@ -27,8 +30,11 @@ from stages.eval import (
 )
 from stages.eval.answers import Answer
 from stages.eval.config import BenchmarkName, EvalConfig
+from stages.eval.grade import grading_hash, read_grade
 from stages.eval.measured import Figure, Measured
 from stages.eval.principles import DEFAULT
+from stages.eval.questions import Questions
+from stages.eval.verdict import comparison_hash, read_verdict
 
 
 class Item(Protocol):
@@ -48,7 +54,8 @@ class Benchmark:
     published figure is not in the rows. `repeats`: a row's id may occur again. `domain` says by which domain's
     principle a model judges an item; `main` is how the name of the figure begins that principles are chosen by, in the
     group of all units. `with_p_yes` keeps calibrated probabilities where they are measured. `note` is what a reader of
-    the figures should know; `doubts(figures)` are sentences about figures that are not what is wanted.
+    the figures should know; `doubts(figures)` are sentences about figures that are not what is wanted. `questions` are
+    those to a judge; `matched(items, others)` brings the items of another file into the units of the input.
     """
 
     needs: tuple[str, ...]
@@ -64,6 +71,8 @@ class Benchmark:
     repeats: bool = False
     note: str | None = None
     doubts: Callable[[Sequence[Figure]], list[str]] = lambda figures: []
+    questions: Questions | None = None
+    matched: Callable[[Sequence[Any], Sequence[Any]], Sequence[Any]] | None = None
 
 
 def benchmark_of(config: EvalConfig) -> Benchmark:
@@ -71,9 +80,24 @@ def benchmark_of(config: EvalConfig) -> Benchmark:
     benchmark, ks, seed = BENCHMARKS[config.benchmark], config.ks, config.run.seed
     if config.benchmark == "pass-at-k":
         return replace(benchmark, measure=lambda items, smallest: pass_at_k.measure(items, ks))
+    if config.benchmark == "avg-at-k":
+        return replace(benchmark, measure=lambda items, smallest: avg_at_k.measure(items, ks))
+    if config.judge.llm is not None:
+        return _unjudged(benchmark)
     if config.benchmark == "verification":
         return replace(benchmark, measure=lambda items, smallest: verification.measure(items, seed))
     return benchmark
+
+
+def _unjudged(benchmark: Benchmark) -> Benchmark:
+    """The benchmark with rows that bring no verdict of their own, because a judge is asked."""
+    assert benchmark.questions is not None
+    stored = set(benchmark.questions.stored)
+
+    def read(row: Row, file: str) -> Any:  # noqa: ANN401 - an item of the benchmark
+        return benchmark.read({name: value for name, value in row.items() if name not in stored}, file)
+
+    return replace(benchmark, read=read, needs=("prompt",))
 
 
 _ROWS: Final = ("prompt", "completion", "principle", "label")
@@ -182,6 +206,49 @@ BENCHMARKS: Final[Mapping[BenchmarkName, Benchmark]] = {
         missing=verification.missing,
         doubts=verification.doubts,
         main="precision",
+    ),
+    "avg-at-k": Benchmark(
+        needs=(),
+        stored="correct",
+        read=avg_at_k.read,
+        measure=lambda items, smallest: avg_at_k.measure(items),
+        scored=lambda item: True,
+        missing=avg_at_k.remark,
+        main="avg@",
+        repeats=True,
+        matched=avg_at_k.matched,
+    ),
+    "pairwise": Benchmark(
+        needs=(),
+        stored="verdicts",
+        read=pairwise.read,
+        measure=lambda items, smallest: pairwise.measure(items),
+        scored=lambda item: item.games is not None,
+        main="win_rate",
+        repeats=True,
+        questions=Questions(
+            chats=pairwise.chats,
+            check=read_verdict,
+            with_replies=pairwise.with_replies,
+            wording=comparison_hash(),
+            stored=("verdicts", "preference"),
+        ),
+    ),
+    "rubric": Benchmark(
+        needs=("prompt", "completion"),
+        stored="grade",
+        read=rubric.read,
+        measure=lambda items, smallest: rubric.measure(items),
+        scored=lambda item: item.grade is not None,
+        main="grade",
+        repeats=True,
+        questions=Questions(
+            chats=rubric.chats,
+            check=read_grade,
+            with_replies=rubric.with_replies,
+            wording=grading_hash(),
+            stored=("grade",),
+        ),
     ),
     "selection": Benchmark(
         needs=("arm",),

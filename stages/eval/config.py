@@ -3,13 +3,15 @@
 Paths are marked operational: what counts is what is in the files, and `run.py` adds their hashes to the fingerprint.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from stages.core.errors import ConfigError
-from stages.core.options import OPERATIONAL, POSITIONAL, Panel, RunOptions, check_range
+from stages.core.options import OPERATIONAL, POSITIONAL, LlmOptions, Panel, RunOptions, check_range
+from stages.eval.options import JudgeOptions, PolicyOptions
 from stages.rewards.options import RewardOptions
+from stages.rewards.source_options import SourceOptions
 
 BenchmarkName = Literal[
     "rm-bench",
@@ -27,13 +29,22 @@ BenchmarkName = Literal[
     "reasoning-potential",
     "verification",
     "selection",
+    "avg-at-k",
+    "pairwise",
+    "rubric",
 ]
 
 OWN_PRINCIPLES: Final = ("principle-pairs", "calibration", "hacking", "sensitivity")
 """Benchmarks whose rows each name the principle that they are judged on."""
 
-NO_SCORES: Final = ("alpaca", "pass-at-k", "reasoning-potential", "verification", "selection")
+JUDGED: Final = ("pairwise", "rubric")
+"""Benchmarks whose rows a judge can be asked about."""
+
+NO_SCORES: Final = ("alpaca", "pass-at-k", "reasoning-potential", "verification", "selection", "avg-at-k", *JUDGED)
 """Benchmarks that no scores are needed for."""
+
+WITH_KS: Final = ("pass-at-k", "avg-at-k")
+"""Benchmarks that draw k of the samples of a problem."""
 
 MOST_SAMPLES: Final = 1_000_000
 """Largest k of pass@k."""
@@ -58,11 +69,15 @@ class EvalConfig:
         OPERATIONAL,
     ] = "stored"
     against: Annotated[
-        str | None, "A second source of scores, compared on the same rows; as --scores.", OPERATIONAL
+        str | None,
+        "A second source of scores, compared on the same rows; as --scores. avg-at-k: rows of another policy.",
+        OPERATIONAL,
     ] = None
     draws: Annotated[int, "Bootstrap resamples behind an interval."] = 1000
     min_group: Annotated[int, "Smallest number of rows for which a principle gets figures of its own."] = 20
-    k: Annotated[tuple[str, ...], "pass-at-k: numbers of samples, 1,5,10; default: powers of 2 and of 10, all."] = ()
+    k: Annotated[
+        tuple[str, ...], "pass-at-k, avg-at-k: numbers of samples, 1,5,10; default: powers of 2 and of 10, all."
+    ] = ()
     principle: Annotated[
         tuple[str, ...], "Judge by this principle; with several, by the mean of their log-odds.", _PRINCIPLES
     ] = ()
@@ -78,7 +93,12 @@ class EvalConfig:
         OPERATIONAL,
         _PRINCIPLES,
     ] = None
-    reward: Annotated[RewardOptions, Panel("Reward model that is run")] = field(default_factory=RewardOptions)
+    policy: Annotated[PolicyOptions, Panel("Policy that is sampled, for avg-at-k")] = field(
+        default_factory=PolicyOptions
+    )
+    sources: Annotated[SourceOptions, Panel("Rewards, for avg-at-k")] = field(default_factory=SourceOptions)
+    judge: Annotated[JudgeOptions, Panel("Judge, for pairwise and rubric")] = field(default_factory=JudgeOptions)
+    reward: Annotated[RewardOptions, Panel("Reward model or judge that is run")] = field(default_factory=RewardOptions)
     run: Annotated[RunOptions, Panel("Run")] = field(default_factory=RunOptions)
 
     def __post_init__(self) -> None:
@@ -90,9 +110,10 @@ class EvalConfig:
             raise ConfigError("--shard has no meaning for eval, which adds up all rows; run it once, on one machine.")
         if self.against is not None and self.against == self.scores:
             raise ConfigError(f"--against is {self.against!r}, as is --scores; name another source of scores.")
-        if self.ks and self.benchmark != "pass-at-k":
+        if self.ks and self.benchmark not in WITH_KS:
             raise ConfigError(f"--k has no meaning for {self.benchmark}; it says for which k pass-at-k is computed.")
         self._check_sources()
+        self._check_asked()
         self._check_principles()
 
     @property
@@ -112,8 +133,37 @@ class EvalConfig:
         """Whether a source of scores is a reward model that must be run."""
         return any(name is not None and name.startswith(RM) for name in (self.scores, self.against))
 
+    def judge_options(self) -> LlmOptions:
+        """How the judge is asked; it must be named."""
+        assert self.judge.llm is not None
+        return replace(self.reward.llm(self.judge.llm), llm_model=self.judge.llm_model)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a judge or a policy is asked."""
+        return self.judge.llm is not None or self.policy.policy is not None
+
+    def _check_asked(self) -> None:
+        if self.judge.llm is not None and self.benchmark not in JUDGED:
+            raise ConfigError(f"--llm has no meaning for {self.benchmark}; a judge is asked by {' and '.join(JUDGED)}.")
+        if self.policy.policy is None:
+            return
+        if self.benchmark != "avg-at-k":
+            raise ConfigError(f"--policy has no meaning for {self.benchmark}; a policy is sampled for avg-at-k.")
+        if self.ks and max(self.ks) > self.policy.samples:
+            raise ConfigError(
+                f"--k names {max(self.ks)}, but --samples is {self.policy.samples}; draw more, or name less."
+            )
+
     def _check_sources(self) -> None:
-        if self.benchmark in NO_SCORES and (self.scores != "stored" or self.against is not None):
+        rows_of_another = self.benchmark == "avg-at-k" and self.scores == "stored"
+        if rows_of_another and self.against is not None and self.against.startswith((RM, "length")):
+            raise ConfigError(f"--against is {self.against!r}; avg-at-k compares with rows of another policy: a path.")
+        if (
+            self.benchmark in NO_SCORES
+            and (self.scores != "stored" or self.against is not None)
+            and not rows_of_another
+        ):
             raise ConfigError(f"--scores and --against have no meaning for {self.benchmark}: no response is scored.")
         for option, name in (("--scores", self.scores), ("--against", self.against)):
             if name == RM:

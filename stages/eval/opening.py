@@ -5,30 +5,38 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from stages.core.errors import ConfigError, InputMissing
 from stages.core.progress import Progress
 from stages.core.slices import ReadOptions
 from stages.core.whole import all_rows
-from stages.eval.benchmarks import Benchmark
+from stages.eval.benchmarks import BENCHMARKS, Benchmark
 from stages.eval.choosing import HeldOut
-from stages.eval.config import RM, EvalConfig
+from stages.eval.config import NO_SCORES, RM, EvalConfig
+from stages.eval.judge_model import judge_name, open_judge
+from stages.eval.judged import Judged
 from stages.eval.modelled import Modelled
+from stages.eval.prepared import Prepared
 from stages.eval.principles import Principles, given_principles, our_principles, parse_principles
-from stages.eval.sources import Source, from_model, open_source, planned_rows
+from stages.eval.sources import Source, from_model, open_source, planned_rows, read_rows
 
 _ROLES: Final = ("scores", "against")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """One or two sources of scores; `principles` and `held_out`, the hashes of the rows to choose on, for models."""
+    """One or two sources of scores; `principles` and `held_out`, the hashes of the rows to choose on, for models.
+
+    `others` are items of another file to compare with, where --against names no scores; `others_of` its hashes.
+    """
 
     scores: Source
     against: Source | None
     principles: Principles
     held_out: tuple[str, ...] = ()
+    others: tuple[Any, ...] | None = None
+    others_of: tuple[str, ...] = ()
 
     def identity(self) -> dict[str, object]:
         """What decides the scores."""
@@ -36,6 +44,8 @@ class Sources:
         names: dict[str, object] = {
             f"{role}_of": None if source is None else [*source.hashes] or source.name for role, source in both
         }
+        if self.others is not None:
+            names["against_of"] = list(self.others_of)
         if not self._models():
             return names
         principles = {domain: list(texts) for domain, texts in self.principles.by_domain.items()}
@@ -59,7 +69,7 @@ class Sources:
         for model in self._models().values():
             yield from model.remarks()
 
-    def _models(self) -> dict[str, Modelled]:
+    def _models(self) -> dict[str, Prepared]:
         both = zip(_ROLES, (self.scores, self.against), strict=True)
         return {role: source.model for role, source in both if source is not None and source.model is not None}
 
@@ -72,7 +82,11 @@ def open_sources(
 
     Raises:
         InputMissing: a file is not there. ConfigError, DataError: a file of principles or of scores is none.
+        EndpointError: a server whose model has no name yet cannot be reached.
     """
+    if config.benchmark in NO_SCORES:
+        yield _without_scores(config, benchmark, reading, journal, progress)
+        return
     with ExitStack() as stack:
         principles = _principles(config)
         if config.choose_on is not None and not principles.several:
@@ -99,6 +113,40 @@ def open_sources(
 
         against = source("against", config.against) if config.against is not None else None
         yield Sources(scores=source("scores", config.scores), against=against, principles=principles, held_out=hashes)
+
+
+def _without_scores(
+    config: EvalConfig, benchmark: Benchmark, reading: ReadOptions, journal: Path, progress: Progress
+) -> Sources:
+    """For benchmarks that rest on verdicts: those of the rows, of a judge, or of what a policy writes."""
+    others, hashes = None, tuple[str, ...]()
+    if config.against is not None:
+        items, hashes = read_rows(config.against, BENCHMARKS[config.benchmark], reading)
+        others = tuple(items)
+    return Sources(
+        scores=_asked(config, benchmark, journal, progress) or open_source(config.scores, benchmark, reading),
+        against=None,
+        principles=Principles({}, "none"),
+        others=others,
+        others_of=hashes,
+    )
+
+
+def _asked(config: EvalConfig, benchmark: Benchmark, journal: Path, progress: Progress) -> Source | None:
+    if config.judge.llm is not None:
+        assert benchmark.questions is not None
+        options, seed = config.judge_options(), config.run.seed
+        judge = Judged(
+            judge_name(options),
+            lambda: open_judge(options, seed, progress.notice),
+            benchmark.questions,
+            benchmark.read,
+            options,
+            seed=seed,
+            journal=journal / "judge.jsonl",
+        )
+        return from_model(judge)
+    return None
 
 
 def _short(value: object) -> str:

@@ -35,6 +35,12 @@ def measure(items: Sequence[Attempts], ks: Sequence[int] = ()) -> Measured:
         DataError: a problem has fewer samples than the largest k.
     """
     num, right = counts(items)
+    check_ks(num, ks)
+    return grouped_means({f"pass@{k}": pass_at_k(num, right, k) for k in ks or sizes(int(num.min()))})
+
+
+def check_ks(num: NDArray[np.int64], ks: Sequence[int]) -> None:
+    """Raise DataError where a problem has fewer samples, `num` (N,), than the largest k."""
     fewest = int(num.min())
     if ks and max(ks) > fewest:
         short = int((num < max(ks)).sum())
@@ -42,7 +48,6 @@ def measure(items: Sequence[Attempts], ks: Sequence[int] = ()) -> Measured:
             f"--k names {max(ks)}, but {short:,} of the {len(num):,} problems have fewer samples, the fewest {fewest}; "
             f"name no k above {fewest}, or leave those problems out."
         )
-    return grouped_means({f"pass@{k}": pass_at_k(num, right, k) for k in ks or sizes(fewest)})
 
 
 def sizes(n: int) -> list[int]:

@@ -88,7 +88,7 @@ def transform(settings: Settings, warn: Callable[[str], None], further: Sequence
             if remark is not None:
                 warn(remark)
         measured = benchmark.measure(items, config.min_group)
-        figures = [*_figures(settings, measured, [other for _, other in pairs]), *further]
+        figures = [*_figures(settings, measured, _others(settings, pairs)), *further]
         dropped = [{"id": ids[place], "dropped_by": rule} for place, rule in sorted(measured.dropped.items())]
         return PartOutput(
             rows=[{"stage": STAGE.name, "benchmark": config.benchmark, **figure._asdict()} for figure in figures],
@@ -118,6 +118,15 @@ def _scored(settings: Settings, row: SourceRow) -> tuple[Any, Any]:
     return without_texts(sources.scores.score(item)), other
 
 
+def _others(settings: Settings, pairs: Sequence[tuple[Any, Any]]) -> Sequence[Any]:
+    """What items are compared with: those of another file, brought into their units, or themselves, scored again."""
+    others, matched = settings.sources.others, settings.benchmark.matched
+    if others is None:
+        return [other for _, other in pairs]
+    assert matched is not None
+    return matched([item for item, _ in pairs], others)
+
+
 def _figures(settings: Settings, measured: Measured, others: Sequence[Any]) -> list[Figure]:
     config = settings.config
     if not len(measured.clusters):
@@ -126,7 +135,7 @@ def _figures(settings: Settings, measured: Measured, others: Sequence[Any]) -> l
             f"({', '.join(sorted(set(measured.dropped.values())))})."
         )
     figures = to_figures(measured, seed=config.run.seed, draws=config.draws)
-    if settings.sources.against is not None:
+    if settings.sources.against is not None or settings.sources.others is not None:
         second = settings.benchmark.measure(others, config.min_group)
         if len(second.clusters) != len(measured.clusters):
             raise DataError(
@@ -182,10 +191,12 @@ def _ask(settings: Settings, plan: Plan, options: ReadOptions, progress: Progres
 def _identity(settings: Settings) -> dict[str, object]:
     """All that decides the figures; how models are asked, where one is."""
     config, sources = settings.config, settings.sources
-    names = identity(config)
-    if not config.runs_model:
-        names = {name: value for name, value in names.items() if name not in {*identity(config.reward), "principle"}}
-    return names | sources.identity()
+    idle: set[str] = set()
+    if not (config.runs_model or config.asks):
+        idle |= {*identity(config.reward), "principle"}
+    if config.policy.policy is None:
+        idle |= {*identity(config.policy), *identity(config.sources)}
+    return {name: value for name, value in identity(config).items() if name not in idle} | sources.identity()
 
 
 def _close(job: Job, plan: Plan, settings: Settings, progress: Progress) -> Report:

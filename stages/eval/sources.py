@@ -19,7 +19,7 @@ from stages.core.whole import all_rows
 from stages.eval.answers import answer_key, without_texts
 from stages.eval.benchmarks import Benchmark
 from stages.eval.fields import Unfit, no_scores, number_field, text_field
-from stages.eval.modelled import Modelled
+from stages.eval.prepared import Prepared
 
 Scorer = Callable[[Any], Any]
 """From an item to the same item with scores; raises Unfit where there is none."""
@@ -31,14 +31,14 @@ _TABLE: Final = ("prompt", "completion", "score")
 class Source:
     """A source of scores: the function, hashes of the files behind it, and the models that the table names.
 
-    `model` is the reward model that must be asked before `score` can be called, where there is one.
+    `model` is the reward model, judge or policy that must be asked before `score` can be called, where there is one.
     """
 
     name: str
     score: Scorer
     hashes: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
-    model: Modelled | None = None
+    model: Prepared | None = None
 
     @property
     def shown(self) -> object:
@@ -46,8 +46,8 @@ class Source:
         return list(self.models) or Path(self.name).name
 
 
-def from_model(model: Modelled) -> Source:
-    """A reward model as a source."""
+def from_model(model: Prepared) -> Source:
+    """A reward model, a judge or a policy as a source."""
     return Source(name=model.name, score=model.score, hashes=(model.name,), models=(model.name,), model=model)
 
 
@@ -88,6 +88,27 @@ def open_source(name: str, benchmark: Benchmark, reading: ReadOptions) -> Source
             )
         table = _Table(rows)
     return Source(name=name, score=_from_table(benchmark, table, name), hashes=hashes, models=table.models)
+
+
+def read_rows(name: str, benchmark: Benchmark, reading: ReadOptions) -> tuple[list[Any], tuple[str, ...]]:
+    """All items of another file in the benchmark's layout, without their texts, and the hashes of its files.
+
+    Raises:
+        InputMissing: there is no such file. DataError: a row is not in the layout.
+    """
+    items: list[Any] = []
+    with planned_rows(name, reading) as planned:
+        for row in all_rows(planned, replace(reading, limit=None)):
+            problem = row.problem
+            if row.value is not None:
+                try:
+                    items.append(without_texts(benchmark.read(row.value, row.file)))
+                    continue
+                except Unfit as error:
+                    problem = error.problem
+            assert problem is not None
+            raise DataError(f"{row.file}:{row.row}: {problem.error}")
+        return items, tuple(info.sha256 for info in planned.inputs)
 
 
 def _stored(benchmark: Benchmark) -> Scorer:
