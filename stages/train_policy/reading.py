@@ -95,7 +95,7 @@ def _messages(row: Row) -> tuple[str, tuple[Message, ...]]:
         messages = (Message("user", value),) if isinstance(value, str) else _chat(value, field)
         _check_last(messages, field)
         return field, messages
-    found = next((field for field in PROMPT_COLUMNS if field in row), None)
+    found = next((field for field in PROMPT_COLUMNS if field in row and row[field] in (None, "", [])), None)
     if found is not None:
         raise _BadRowError("empty_prompt", found, f"field {found!r} is empty; a prompt says something.")
     others = ", ".join(name for name in row if name != "id") or "nothing else"
@@ -157,7 +157,7 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _final(text: str) -> str:
-    """The final answer where a text marks one: in a last line after ####, as in GSM8K, or in the last box, as in MATH."""
+    """The final answer where a text marks one: in its last line after ####, as in GSM8K, or in its last box (MATH)."""
     if (marked := _MARKED.search(text)) is not None:
         return marked[1]
     starts = [match.end() for match in _BOX.finditer(text)]
