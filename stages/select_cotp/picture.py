@@ -9,10 +9,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from stages.core.page import page as framed
+from stages.core.page import table
+from stages.core.svg import escaped
 from stages.select_cotp.alignment import Alignment, Curves
 from stages.select_cotp.arrays import F64, I64
 from stages.select_cotp.picture_style import STYLE
-from stages.select_cotp.picture_svg import LEVELS, MOST_NAMES, curves, escaped, histogram, ladder
+from stages.select_cotp.picture_svg import LEVELS, MOST_NAMES, curves, histogram, ladder
 
 POOL: Final = "pool"
 
@@ -70,22 +73,7 @@ class Pair(NamedTuple):
 
 def page(title: str, facts: Mapping[str, str], arms: Sequence[Arm], pairs: Sequence[Pair]) -> str:
     """The whole page as HTML; equal arguments give equal text."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    parts = [
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escaped(title)}</title>',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-        f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{escaped(title)}</h1>",
-        f'<div class="scroll"><table class="facts">{"".join(map(_fact, facts.items()))}</table></div>' if facts else "",
-        *(_arms(arms) if arms else ()),
-        *(_pairs(pairs) if pairs else ()),
-        "</body>\n</html>\n",
-    ]
-    return "\n".join(part for part in parts if part)
-
-
-def _fact(fact: tuple[str, str]) -> str:
-    return f'<tr><th scope="row">{escaped(fact[0])}</th><td>{escaped(fact[1])}</td></tr>'
+    return framed(title, STYLE, facts, [*(_arms(arms) if arms else ()), *(_pairs(pairs) if pairs else ())])
 
 
 def _arms(arms: Sequence[Arm]) -> list[str]:
@@ -113,7 +101,7 @@ def _arms(arms: Sequence[Arm]) -> list[str]:
     ]
     return [
         "<h2>Arms</h2>",
-        _table(head, rows),
+        table(head, rows),
         '<p class="note">Overlap: rows shared with the main arm, as Jaccard index. '
         "Mean distances compare only between arms of the same lambda.</p>",
         "<h2>Lengths of completions</h2>",
@@ -189,14 +177,7 @@ def _links(pair: Pair, alignment: Alignment) -> str:
         for i, j, cost in places
         if i < MOST_NAMES and j < MOST_NAMES
     ]
-    return f'<details class="links"><summary>As a table</summary>{_table(("core", "pool", "cost"), rows)}</details>'
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of cells that are escaped already."""
-    heads = "".join(f'<th scope="col">{name}</th>' for name in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
+    return f'<details class="links"><summary>As a table</summary>{table(("core", "pool", "cost"), rows)}</details>'
 
 
 _NONE: Final = "\N{EN DASH}"

@@ -3,19 +3,15 @@
 Colours and sizes of letters are classes of the page's style; whatever is not ours goes through `escaped`.
 """
 
-import html
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
+from stages.core.svg import WIDTH, escaped, number, svg
 from stages.select_cotp.alignment import Alignment, Curves, shortened
 from stages.select_cotp.arrays import F64, I64
-
-WIDTH: Final = 420
-"""All drawings have this width, so that letters keep their size on a phone."""
 
 MOST_NAMES: Final = 60
 """Names of a chain that are drawn, from its beginning."""
@@ -34,11 +30,6 @@ _MOST_LINKS: Final = 64
 _BARS_HIGH: Final = 90
 
 
-def escaped(text: str) -> str:
-    """Text for the page: nothing in it is markup, breaks the file, or turns the direction of what follows."""
-    return html.escape(_UNFIT.sub("\N{REPLACEMENT CHARACTER}", text))
-
-
 def ladder(core: Sequence[str], pool: Sequence[str], weights: F64, alignment: Alignment) -> str:
     """The two pattern chains as columns of boxes, with links shaded by cost; `weights` (n,) shade the core's boxes."""
     ours, theirs = core[:MOST_NAMES], pool[:MOST_NAMES]
@@ -51,7 +42,7 @@ def ladder(core: Sequence[str], pool: Sequence[str], weights: F64, alignment: Al
     links = []
     for i, j, cost in zip(alignment.core.tolist(), alignment.pool.tolist(), alignment.costs.tolist(), strict=True):
         if i < len(ours) and j < len(theirs):
-            ends = f'x1="{_BOX}" y1="{_n(at(i, len(ours)))}" x2="{WIDTH - _BOX}" y2="{_n(at(j, len(theirs)))}"'
+            ends = f'x1="{_BOX}" y1="{number(at(i, len(ours)))}" x2="{WIDTH - _BOX}" y2="{number(at(j, len(theirs)))}"'
             told = f"{escaped(core[i])} \N{RIGHTWARDS ARROW} {escaped(pool[j])}: cost {cost:.3g}"
             links.append(f'<line class="link c{level(cost, most)}" {ends}><title>{told}</title></line>')
     boxes = [
@@ -64,7 +55,7 @@ def ladder(core: Sequence[str], pool: Sequence[str], weights: F64, alignment: Al
     free = int((alignment.costs == 0).sum())
     said = f"{len(core)} patterns of the core row beside {len(pool)} of the pool row; "
     said += f"{free} of {len(alignment.costs)} links cost nothing."
-    return _svg(height, said, [heads, *links, *boxes])
+    return svg(height, said, [heads, *links, *boxes])
 
 
 def level(cost: float, most: float) -> int:
@@ -88,10 +79,10 @@ def curves(drawn: Curves) -> str:
                 (other, path.pool[k], len(drawn.pool)),
             )
         )
-        links.append(f'<line class="warp" x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"/>')
+        links.append(f'<line class="warp" x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" y2="{number(y2)}"/>')
     parts = [*links, *_axis(floor[0], top, "core"), *_axis(floor[1], top, "pool")]
     for points, name in ((one, "core"), (other, "pool")):
-        line = " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
+        line = " ".join(f"{number(x)},{number(y)}" for x, y in points)
         parts.append(f'<polyline class="curve {name}-line" points="{line}"/>')
     low = floor[1] + 16
     parts.append(
@@ -101,7 +92,7 @@ def curves(drawn: Curves) -> str:
         f"Entropy along both completions, at most {top:.3g} nats: core mean {drawn.core.mean():.3g}, "
         f"pool mean {drawn.pool.mean():.3g}; mean difference along the alignment {path.costs.mean():.3g}."
     )
-    return _svg(low + 6, said, parts)
+    return svg(low + 6, said, parts)
 
 
 def histogram(name: str, lengths: I64, edges: F64, backdrop: I64 | None) -> str:
@@ -121,11 +112,13 @@ def histogram(name: str, lengths: I64, edges: F64, backdrop: I64 | None) -> str:
             high = _BARS_HIGH * share / most
             x, wide = _SIDE + place * step + 1, step - 2
             told = f"{edges[place]:,.0f} to {edges[place + 1]:,.0f} tokens: {100 * share:.1f} %"
-            bar = f'x="{_n(x)}" y="{_n(floor - high)}" width="{_n(wide)}" height="{_n(high)}"'
+            bar = f'x="{number(x)}" y="{number(floor - high)}" width="{number(wide)}" height="{number(high)}"'
             parts.append(f'<rect class="bar" {bar}><title>{told}</title></rect>')
     if behind is not None:
         tops = [floor - _BARS_HIGH * share / most for share in behind.tolist()]
-        corners = [f"{_n(_SIDE + (k + side) * step)},{_n(top)}" for k, top in enumerate(tops) for side in (0, 1)]
+        corners = [
+            f"{number(_SIDE + (k + side) * step)},{number(top)}" for k, top in enumerate(tops) for side in (0, 1)
+        ]
         parts.append(f'<polyline class="outline" points="{" ".join(corners)}"/>')
     low = floor + 15
     parts.append(
@@ -134,23 +127,14 @@ def histogram(name: str, lengths: I64, edges: F64, backdrop: I64 | None) -> str:
     )
     said = f"Lengths in {name}: "
     said += f"{len(lengths):,} rows, median {np.median(lengths):,.0f} tokens." if len(lengths) else "no rows."
-    return _svg(low + 6, said, parts)
-
-
-# controls, halves of surrogate pairs, marks that turn the direction of text
-_UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-
-
-def _svg(height: float, said: str, parts: Sequence[str]) -> str:
-    size = f'viewBox="0 0 {WIDTH} {_n(height)}"'
-    return f'<svg role="img" {size} aria-label="{escaped(said)}">{"".join(parts)}</svg>'
+    return svg(low + 6, said, parts)
 
 
 def _box(x: float, y: float, name: str, kind: str, share: float) -> str:
     top = y - _HIGH / 2
-    frame = f'x="{_n(x + 0.5)}" y="{_n(top)}" width="{_BOX - 1}" height="{_HIGH}" rx="3"'
-    inside = f'x="{_n(x + 1)}" y="{_n(top + 0.5)}" width="{_n(share * (_BOX - 2))}" height="{_HIGH - 1}"'
-    label = f'<text x="{_n(x + 6)}" y="{_n(y + 4)}">{escaped(_fitting(name))}</text>'
+    frame = f'x="{number(x + 0.5)}" y="{number(top)}" width="{_BOX - 1}" height="{_HIGH}" rx="3"'
+    inside = f'x="{number(x + 1)}" y="{number(top + 0.5)}" width="{number(share * (_BOX - 2))}" height="{_HIGH - 1}"'
+    label = f'<text x="{number(x + 6)}" y="{number(y + 4)}">{escaped(_fitting(name))}</text>'
     filled = f'<rect class="weight" {inside}/>' if share else ""
     return f'<g><title>{escaped(name)}</title>{filled}<rect class="{kind}-box" {frame}/>{label}</g>'
 
@@ -176,7 +160,3 @@ def _points(chain: F64, floor: float, top: float) -> list[tuple[float, float]]:
 
 def _shares(lengths: I64, edges: F64) -> F64:
     return np.histogram(lengths, edges)[0] / max(len(lengths), 1)
-
-
-def _n(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")

@@ -9,7 +9,7 @@ import pytest
 
 from stages.select_cotp.alignment import Alignment, Curves, entropy_alignment, pattern_alignment
 from stages.select_cotp.picture import EXCERPT, Arm, Pair, Side, page
-from stages.select_cotp.picture_svg import MOST_NAMES, curves, escaped, histogram, ladder, level
+from stages.select_cotp.picture_svg import MOST_NAMES, curves, histogram, ladder, level
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=\"alert('1')\"> & \x1b[31m \ud800 \u202eevil"
 
@@ -109,12 +109,6 @@ def test_whatever_a_row_says_is_text() -> None:
     assert text.encode("utf-8")
     for svg in re.findall("<svg.*?</svg>", text):
         drawing(svg)
-
-
-def test_escaping_by_hand() -> None:
-    assert escaped("a < b & \"c\" 'd'\n\te") == "a &lt; b &amp; &quot;c&quot; &#x27;d&#x27;\n\te"
-    assert escaped("\x00\x9f\u2066\ufffe") == "\ufffd" * 4
-    assert escaped("验证, ž, 🎉, שלום") == "验证, ž, 🎉, שלום"
 
 
 def test_arms_in_numbers() -> None:
