@@ -70,14 +70,14 @@ class ModelReward:
         """
         started = time.perf_counter()
         reads = self._model.reads_principles
-        asked = [item for item in items if not reads or item.principle]
+        asked = [item for item in items if not reads or _has_principle(item)]
         advance(len(items) - len(asked))
         queries = [Query(item.messages, item.completion, (item.principle,) if reads else ()) for item in asked]  # type: ignore[arg-type]
         answers = iter(self._model.judge(queries, advance) if queries else [])
         seconds = (time.perf_counter() - started) / max(1, len(asked))
         results = [
             RewardResult(None, "error", detail=NO_PRINCIPLE)
-            if reads and not item.principle
+            if reads and not _has_principle(item)
             else _result(next(answers)[0], seconds)
             for item in items
         ]
@@ -97,6 +97,10 @@ def _result(answer: Judgement | Problem, seconds: float) -> RewardResult:
     if isinstance(answer, Problem):
         return RewardResult(None, "error", seconds=seconds, detail=answer.error)
     return RewardResult(answer.score, "ok", seconds=seconds)
+
+
+def _has_principle(item: RewardItem) -> bool:
+    return item.principle is not None and bool(item.principle.strip())
 
 
 def _refuse_demo(spec: Spec) -> None:

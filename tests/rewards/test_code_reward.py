@@ -147,7 +147,8 @@ def test_rows_that_cannot_be_used_are_errors(rate: CodeReward) -> None:
     no_tests = one(rate, program, reference=None)
     assert no_tests[:2] == (None, "error")
     assert "reward_model.ground_truth" in no_tests.detail
-    broken = one(rate, program, reference="nowhere()\n\ndef test_add():\n    assert add(1, 2) == 3\n")
+    suite = "nowhere()\n\ndef test_add():\n    assert add(1, 2) == 3\n"
+    broken = one(rate, program, reference=suite, extra={"entry_point": "add"})
     assert broken[:2] == (None, "error")
     assert "the tests themselves do not run" in broken.detail
     assert "nowhere" in broken.detail
