@@ -26,7 +26,8 @@ _READ: Final = 1 << 16
 class WorkerSetup(NamedTuple):
     """What a worker serves: `module:function`, called with the arguments (JSON), gives the scorer of an item.
 
-    `memory` bounds its address space in bytes, None: as the parent's. `folder` is put first on its module path.
+    `memory` bounds its address space in bytes, None: as the parent's. `folder` is put first on the path of modules once
+    the target's own is imported.
     """
 
     target: str
@@ -128,12 +129,11 @@ class Worker:
 
 
 def _start(setup: WorkerSetup) -> subprocess.Popen[bytes]:
-    path = [*([setup.folder] if setup.folder is not None else []), *sys.path]
-    fields = {"target": setup.target, "arguments": setup.arguments, "memory": setup.memory, "parent": os.getpid()}
+    fields = {**setup._asdict(), "parent": os.getpid()}
     pipe = subprocess.PIPE
     # one thread a worker, and the same order of sets in each of them, unless the user has said otherwise
     environ = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"} | os.environ
-    command = [sys.executable, "-P", "-c", f"{_BOOT}; main()", json.dumps(fields), json.dumps(path)]
+    command = [sys.executable, "-P", "-c", f"{_BOOT}; main()", json.dumps(fields), json.dumps(sys.path)]
     try:
         return subprocess.Popen(
             command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, start_new_session=True, env=environ

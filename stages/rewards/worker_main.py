@@ -41,7 +41,10 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     module, _, function = setup["target"].partition(":")
     try:
-        scorer = getattr(importlib.import_module(module), function)(setup["arguments"])
+        opener = getattr(importlib.import_module(module), function)
+        if setup["folder"] is not None:
+            sys.path.insert(0, setup["folder"])
+        scorer = opener(setup["arguments"])
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge of other people's code
         _send(answers, {"failed": str(error) if isinstance(error, RlbffError) else one_line(error)})
         return
