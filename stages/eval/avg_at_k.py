@@ -18,8 +18,8 @@ from stages.eval.majority import majority_at_k
 from stages.eval.measured import Measured, grouped_means
 from stages.eval.pass_at_k import check_ks, pass_at_k, sizes
 
-CHECKED: Final = ("math:", "code:", "check:")
-"""Beginnings of the parts of a reward that say whether a completion is right; others say how good it is."""
+CHECKED: Final = ("math", "code", "check")
+"""Kinds of the parts of a reward that say whether a completion is right; others say how good it is."""
 
 
 class Completions(NamedTuple):
@@ -69,7 +69,7 @@ def right_by_reward(row: Row) -> bool:
         raise Unfit("no_reward", "reward", "the completion has no reward, so that it is neither right nor wrong.")
     parts = row.get("parts")
     values = {one["name"]: one["value"] for one in parts if isinstance(one, dict)} if isinstance(parts, list) else {}
-    checked = [value for name, value in values.items() if str(name).startswith(CHECKED)]
+    checked = [value for name, value in values.items() if str(name).partition(":")[0] in CHECKED]
     if checked:
         return all(value == 1 for value in checked)
     if row["reward"] in (0, 1):
@@ -85,7 +85,7 @@ def right_by_reward(row: Row) -> bool:
 def measure(items: Sequence[Completions], ks: Sequence[int] = ()) -> Measured:
     """avg@n, then pass@k and maj@k for each k of `ks`, else of `sizes`; over all problems and by data set.
 
-    n is the fewest completions of a problem. maj@k only where answers are known; `no_answer` is the share of
+    k = 1 is left out unless it is asked for: both are then avg@n. n is the fewest completions of a problem. maj@k only where answers are known; `no_answer` is the share of
     completions that have none.
 
     Raises:
@@ -97,9 +97,10 @@ def measure(items: Sequence[Completions], ks: Sequence[int] = ()) -> Measured:
     check_ks(num, ks)
     fewest = int(num.min())
     values = {f"avg@{fewest}": right / num}
-    values |= {f"pass@{k}": pass_at_k(num, right, k) for k in ks or sizes(fewest)}
+    chosen = ks or [k for k in sizes(fewest) if k > 1]
+    values |= {f"pass@{k}": pass_at_k(num, right, k) for k in chosen}
     if all(one.replies is not None for one in problems):
-        for k in ks or sizes(fewest):
+        for k in chosen:
             votes = [majority_at_k(one.replies or (), one.right, k) for one in problems]
             values[f"maj@{k}"] = np.array(votes, dtype=np.float64)
         values["no_answer"] = np.array([(one.replies or ()).count(None) for one in problems]) / num

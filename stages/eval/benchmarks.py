@@ -16,6 +16,7 @@ from stages.eval import (
     pairwise,
     pandalm,
     pass_at_k,
+    policy_prompts,
     preference,
     principle_pairs,
     probed_rows,
@@ -81,7 +82,8 @@ def benchmark_of(config: EvalConfig) -> Benchmark:
     if config.benchmark == "pass-at-k":
         return replace(benchmark, measure=lambda items, smallest: pass_at_k.measure(items, ks))
     if config.benchmark == "avg-at-k":
-        return replace(benchmark, measure=lambda items, smallest: avg_at_k.measure(items, ks))
+        benchmark = replace(benchmark, measure=lambda items, smallest: avg_at_k.measure(items, ks))
+        return benchmark if config.policy.policy is None else _sampled(benchmark)
     if config.judge.llm is not None:
         return _unjudged(benchmark)
     if config.benchmark == "verification":
@@ -98,6 +100,11 @@ def _unjudged(benchmark: Benchmark) -> Benchmark:
         return benchmark.read({name: value for name, value in row.items() if name not in stored}, file)
 
     return replace(benchmark, read=read, needs=("prompt",))
+
+
+def _sampled(benchmark: Benchmark) -> Benchmark:
+    """The benchmark with rows that are prompts, because a policy is sampled."""
+    return replace(benchmark, read=policy_prompts.read, repeats=False)
 
 
 _ROWS: Final = ("prompt", "completion", "principle", "label")

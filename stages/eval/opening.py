@@ -17,9 +17,13 @@ from stages.eval.config import NO_SCORES, RM, EvalConfig
 from stages.eval.judge_model import judge_name, open_judge
 from stages.eval.judged import Judged
 from stages.eval.modelled import Modelled
+from stages.eval.policy_model import open_policy, policy_name
 from stages.eval.prepared import Prepared
 from stages.eval.principles import Principles, given_principles, our_principles, parse_principles
+from stages.eval.sampled import Sampled
 from stages.eval.sources import Source, from_model, open_source, planned_rows, read_rows
+from stages.rewards.item import Reward
+from stages.rewards.options import RewardOptions
 
 _ROLES: Final = ("scores", "against")
 
@@ -146,7 +150,30 @@ def _asked(config: EvalConfig, benchmark: Benchmark, journal: Path, progress: Pr
             journal=journal / "judge.jsonl",
         )
         return from_model(judge)
-    return None
+    return None if config.policy.policy is None else from_model(_policy(config, journal, progress))
+
+
+def _policy(config: EvalConfig, journal: Path, progress: Progress) -> Sampled:
+    from stages.rewards.sources import open_reward, reward_identity
+    from stages.rewards.spec import parse_specs
+
+    specs = parse_specs(config.policy.reward)
+
+    def models(generative: bool) -> RewardOptions:
+        return replace(config.reward, generative=generative)
+
+    def opened() -> Reward:
+        seed, folder = config.run.seed, journal / "rewards"
+        return open_reward(specs, config.sources, models, seed=seed, folder=folder, notice=progress.notice)
+
+    return Sampled(
+        policy_name(config.policy, config.reward),
+        lambda: open_policy(config.policy, config.reward, progress.notice),
+        opened,
+        config,
+        rewards=reward_identity(specs, config.sources, models),
+        folder=journal,
+    )
 
 
 def _short(value: object) -> str:
