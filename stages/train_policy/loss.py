@@ -85,7 +85,7 @@ def token_loss(
     region = _regions(r, advantage, objective)
     factor = _factors(r, region, objective)
     value = -advantage * factor
-    slope = value.clone()
+    slope = value.clone()  # tensors of their own, for whoever scales one in place
     if objective.dual_clip is not None:
         value = torch.where(region == DUAL, -advantage * objective.dual_clip, value)
     if reference is not None:

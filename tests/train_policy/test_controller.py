@@ -47,6 +47,8 @@ def test_beta1_stays_between_zero_and_one() -> None:
     for _ in range(5):
         up, down = control.after(up, 2.0), control.after(down, 0.1)
     assert (up.moved, down.moved) == (1.0, 0.0)
+    assert (control.beta1(up, 9), control.beta1(down, 9)) == (1.0, 0.0)
+    assert control.after(down, 2.0).moved == 0.3
 
 
 @given(st.lists(st.floats(0, 20), min_size=1, max_size=30))

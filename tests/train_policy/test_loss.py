@@ -166,6 +166,12 @@ def test_with_betas_of_one_the_value_is_that_of_ppo(dtype: torch.dtype, dual_cli
     )
 
 
+def test_value_and_slope_share_no_memory() -> None:
+    found = of_ratios([1.0, 2.0], 1.0, Objective())
+    found.slope.mul_(0)
+    assert found.value.tolist() == pytest.approx([-1.0, -1.2])
+
+
 def test_surrogate_does_not_know_the_betas() -> None:
     tokens = some_tokens(number=2000)
     found = [
