@@ -85,8 +85,8 @@ def right_by_reward(row: Row) -> bool:
 def measure(items: Sequence[Completions], ks: Sequence[int] = ()) -> Measured:
     """avg@n, then pass@k and maj@k for each k of `ks`, else of `sizes`; over all problems and by data set.
 
-    k = 1 is left out unless it is asked for: both are then avg@n. n is the fewest completions of a problem. maj@k only where answers are known; `no_answer` is the share of
-    completions that have none.
+    k = 1 is left out unless it is asked for: both are then avg@n. n is the fewest completions of a problem. maj@k only
+    where answers are known; `no_answer` is the share of completions that have none.
 
     Raises:
         DataError: a problem has fewer completions than the largest k.

@@ -126,7 +126,7 @@ def _name(row: Row, *names: str) -> str:
 def _stored(row: Row) -> tuple[float, ...] | None:
     verdicts: Any = row.get("verdicts")
     if verdicts is not None:
-        if not isinstance(verdicts, list) or len(verdicts) != 2 or not all(one in SHARES for one in verdicts):
+        if not isinstance(verdicts, list) or len(verdicts) != 2 or not all(one in tuple(SHARES) for one in verdicts):
             choices = ", ".join(SHARES)
             raise Unfit("bad_value", "verdicts", f"field 'verdicts' must be a list of two of {choices}.")
         return _shares(verdicts)
