@@ -51,7 +51,7 @@ def live_figures(metrics: Sequence[Metric]) -> dict[str, str]:
 
 def summarise(metrics: Sequence[Metric]) -> dict[str, str]:
     """Return a line for each thing to know at the end of a run; from the first generation or update to the last."""
-    found = _by_name(metrics)
+    found = by_name(metrics)
     lines = {
         "reward": _ends(found.get((ALL, "reward"), []), "{:.3f}"),
         **{
@@ -72,7 +72,7 @@ def summarise(metrics: Sequence[Metric]) -> dict[str, str]:
 
 def doubts(metrics: Sequence[Metric]) -> list[str]:
     """Return a sentence for each thing that may be wrong with a run; of its ends, by the first and last fifth."""
-    found = _by_name(metrics)
+    found = by_name(metrics)
     sentences = [_never_outside(found), _entropy_doubt(found), _reward_doubt(found), _length_doubt(found)]
     truncated = _values(found, ALL, "truncated")
     if truncated and fmean(truncated) > MOST_TRUNCATED:
@@ -95,7 +95,16 @@ def tracking(metrics: Sequence[Metric]) -> tuple[float | None, int]:
     Compared are the entropies of the first updates of two generations, and the ledgers of the updates between, each
     times its learning rate.
     """
-    return _tracking(_by_name(metrics))
+    return _tracking(by_name(metrics))
+
+
+def by_name(metrics: Iterable[Metric]) -> Mapping[tuple[str, str], Series]:
+    """Return the figures that are not null by (group, name), in the order of names, each in the order of steps."""
+    found: dict[tuple[str, str], Series] = {}
+    for one in metrics:
+        if one.value is not None:
+            found.setdefault((one.group, one.metric), []).append((one.step, one.value))
+    return {name: sorted(found[name]) for name in sorted(found)}
 
 
 def _tracking(found: Mapping[tuple[str, str], Series]) -> tuple[float | None, int]:
@@ -113,14 +122,6 @@ def _formatted(value: float, form: str) -> str:
 
 def _percent(share: float, digits: int, sign: str = "") -> str:
     return f"{100 * share:{sign}.{digits}f} %"
-
-
-def _by_name(metrics: Iterable[Metric]) -> Mapping[tuple[str, str], Series]:
-    found: dict[tuple[str, str], Series] = {}
-    for one in metrics:
-        if one.value is not None:
-            found.setdefault((one.group, one.metric), []).append((one.step, one.value))
-    return {name: sorted(series) for name, series in found.items()}
 
 
 def _values(found: Mapping[tuple[str, str], Series], group: str, metric: str) -> list[float]:
