@@ -73,6 +73,15 @@ COMMANDS: Final = (
         stage=True,
     ),
     Entry(
+        name="train-policy",
+        about="Train a policy on rewards, with gradients outside the clip range kept and entropy under control.",
+        config="stages.train_policy.config:TrainPolicyConfig",
+        work="stages.train_policy.run:run",
+        argument="PROMPTS",
+        example="rlbff train-policy prompts.jsonl --model Qwen/Qwen3-0.6B --reward math: -o policy",
+        stage=True,
+    ),
+    Entry(
         name="eval",
         about="Measure reward models and judges on benchmarks, by running them or from stored scores.",
         config="stages.eval.config:EvalConfig",

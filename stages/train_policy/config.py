@@ -81,7 +81,9 @@ class RolloutOptions:
     max_prompt_tokens: Annotated[int | None, "Longest prompt; default: what the model's window leaves."] = None
     temperature: Annotated[float, "Of sampling; the loss uses the same softmax."] = 1.0
     stop: Annotated[tuple[str, ...], "Text that ends a completion, which it keeps; repeatable."] = ()
-    dynamic_sampling: Annotated[bool | None, "Replace groups of equal rewards by further ones."] = None
+    dynamic_sampling: Annotated[
+        Literal["on", "off"] | None, "Replace groups of equal rewards by further ones; default: what --preset says."
+    ] = None
     max_gen_batches: Annotated[int, "How many times the prompts of a generation dynamic sampling may draw."] = 4
     truncated: Annotated[Truncated | None, "Completions cut at the limit: score as they are, as wrong, or drop."] = None
     overlong_buffer: Annotated[int, "Last tokens before the limit in which the reward falls by up to 1 (DAPO)."] = 0

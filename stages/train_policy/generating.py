@@ -39,7 +39,7 @@ class Generator:
     """Makes generations of a policy.
 
     `folder` holds finished pieces, `scratch` half-written files. `pause` is called between pieces and may raise.
-    `advance` is told of completions drawn.
+    `start` is told of each generation, `advance` of completions drawn.
     """
 
     prompts: Sequence[Prompt]
@@ -54,7 +54,7 @@ class Generator:
     scratch: Path
     pause: Callable[[], None] = lambda: None
     advance: Callable[[int], None] = lambda completions: None
-    start: Callable[[str, int], None] = lambda what, total: None
+    start: Callable[[int], None] = lambda number: None
 
     def __call__(self, number: int, step: int, start: int) -> Generation:
         """Sample generation `number` from a policy of `step` steps; its first prompt is at the place `start`.
@@ -63,12 +63,13 @@ class Generator:
         reward for a fault of the scorer.
         """
         self._forget_others(number)
+        self.start(number)
         groups: list[list[Rollout]] = []
         right: list[list[bool | None]] = []
         results: list[RewardResult] = []
         place, round_ = start, 0
         last = start + self.per_generation * (self.options.max_gen_batches if self.settled.dynamic_sampling else 1)
-        while (missing := self.per_generation - num_teaching(groups)) and place < last:
+        while (missing := self.per_generation - num_teaching(groups)) > 0 and place < last:
             count = min(self._wanted(missing, groups), last - place)
             drawn = self._sample(number, round_, place, count)
             self.pause()
@@ -113,7 +114,6 @@ class Generator:
             )
             for at, prompt in enumerate(chosen, place)
         ]
-        self.start(f"generation {number}: sampling", count * size)
         result: list[tuple[Prompt, list[Drawn]]] = []
         for piece, part in enumerate(_pieces(asked, max(1, self.options.sample_batch // size))):
             path = self.folder / f"g{number:05d}-{round_:02d}-{piece:05d}.parquet"
@@ -142,8 +142,7 @@ class Generator:
             for prompt, group in drawn
             for k, one in enumerate(group)
         ]
-        self.start("scoring", len(items))
-        results = self.reward.score(items, self.advance)
+        results = self.reward.score(items)
         assert len(results) == len(items)
         paired = iter(zip(items, results, strict=True))
         groups, right = [], []

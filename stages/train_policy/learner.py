@@ -11,6 +11,7 @@ from stages.core.errors import DataError
 from stages.models.head_entropy import OutputHead
 from stages.train_policy.arrays import Floats, Objective, TrainRow
 from stages.train_policy.forward import log_probs
+from stages.train_policy.loss import find_fault
 from stages.train_policy.update import UpdateResult, accumulate
 
 STATE: Final = "state.pt"
@@ -67,7 +68,8 @@ class Learner:
     ) -> Stepped:
         """Make optimiser step `number`, counted from 1, on `rows` in micro-batches of the row numbers `batches`.
 
-        Raises DataError for a gradient that is not finite; the weights are then as they were.
+        Raises DataError for log-probabilities, losses or a gradient that are not finite, and for log-ratios beyond 20;
+        the weights are then as they were.
         """
         result = accumulate(
             self.model,
@@ -78,6 +80,11 @@ class Learner:
             batches=batches,
             autocast=self.settings.autocast,
         )
+        stats = result.stats
+        lengths = [len(row.completion_ids) for row in rows]
+        fault = find_fault(stats.logp, stats.old, lengths, [row.id for row in rows], stats.value)
+        if fault is not None:
+            raise DataError(f"Step {number}, {fault}")
         limit = self.settings.grad_clip or torch.inf
         norm = float(clip_grad_norm_(self._weights, limit))
         if not torch.isfinite(torch.tensor(norm)):

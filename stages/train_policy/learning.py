@@ -39,6 +39,7 @@ from stages.train_policy.reporters import Reporter, open_reporters
 from stages.train_policy.rollout_shards import ROLLOUTS_IN, read_generation, shard_path
 from stages.train_policy.saving import move_into_place, save_policy
 from stages.train_policy.show import doubts, live_figures, summarise
+from stages.train_policy.telemetry import ALL
 
 TRAINING: Final = "training"
 """The benchmark under which the metrics table has the figures of single steps."""
@@ -132,7 +133,7 @@ def _source(
             scratch=hidden(course.root, "tmp"),
             pause=pause,
             advance=progress.advance,
-            start=lambda what, total: progress.start(what, total, unit="completions"),
+            start=lambda number: progress.start(f"generation {number + 1}", None, unit="completions"),
         )
     finally:
         reward.close()
@@ -174,7 +175,7 @@ def _train(course: Course, base: Base, learner: Learner, source: Source, sign: S
 
         def told(kind: Kind, number: int, metrics: Sequence[Metric]) -> None:
             progress.figures(live_figures(metrics))
-            reporter.log(metrics[0].step, {one.metric: one.value for one in metrics if _is_overall(one)})
+            reporter.log(metrics[0].step, _overall(metrics))
 
         return train(
             Run(
@@ -220,8 +221,8 @@ def _reporting(course: Course) -> Iterator[Reporter]:
         reporter.close()
 
 
-def _is_overall(metric: Metric) -> bool:
-    return metric.group == "all" and metric.value is not None
+def _overall(metrics: Sequence[Metric]) -> dict[str, float]:
+    return {one.metric: one.value for one in metrics if one.group == ALL and one.value is not None}
 
 
 @contextmanager
@@ -252,13 +253,13 @@ def _output(course: Course, material: Material, state: State | None) -> PartOutp
         return PartOutput(rows=(), kept=0, dropped_rows=0, rejected=material.rejected)
     events = list(read_events(course.checkpoints / LOG))
     num_generations = sum(event.kind == "generation" for event in events)
-    rows = [metric_row(metric) for event in events for metric in event.metrics]
+    metrics = [metric for event in events for metric in event.metrics]
     used = _used(course, material, num_generations)
     dropped = material.dropped(used)
     shards = [shard_path(course.root, number).relative_to(course.root).as_posix() for number in range(num_generations)]
     _remove_others(course.root, num_generations)
     return PartOutput(
-        rows=rows,
+        rows=[metric_row(metric) for metric in metrics],
         kept=len(used),
         dropped_rows=len(dropped),
         rejected=material.rejected,
@@ -270,8 +271,8 @@ def _output(course: Course, material: Material, state: State | None) -> PartOutp
             "steps": state.step,
             "ended": state.ended,
             "loss": course.settled._asdict(),
-            "summary": summarise(rows),
-            "warnings": [*([state.ended] if state.ended else []), *doubts(rows)],
+            "summary": summarise(metrics),
+            "warnings": [*([state.ended] if state.ended else []), *doubts(metrics)],
         },
     )
 

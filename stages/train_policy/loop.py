@@ -21,6 +21,7 @@ from stages.models.storing import writing
 from stages.train_policy.arrays import Metric
 from stages.train_policy.controller import BetaState, Control
 from stages.train_policy.dealing import Deck, References, Update, assign, deal
+from stages.train_policy.generating import Stopped
 from stages.train_policy.learner import Learner
 from stages.train_policy.loss import objective
 from stages.train_policy.metric_log import Kind, MetricLog

@@ -93,8 +93,8 @@ def _check_principles(material: Material) -> None:
     lacking = [prompt.id for prompt in material.prompts.values() if not prompt.principle]
     if lacking:
         raise DataError(
-            f"{len(lacking):,} of {len(material.prompts):,} prompts name no principle for the reward model to judge by, "
-            f"the first {', '.join(lacking[:_NAMED])}; give them a column principle, or --principle TEXT for all."
+            f"{len(lacking):,} of {len(material.prompts):,} prompts name no principle for the reward model to judge "
+            f"by, the first {', '.join(lacking[:_NAMED])}; give them a column principle, or --principle TEXT for all."
         )
 
 

@@ -104,7 +104,9 @@ def settle(config: TrainPolicyConfig) -> Settled:
         nll_on_correct=_first(loss.nll_on_correct, preset.nll_on_correct),
         entropy_bonus=_first(loss.entropy_bonus, preset.entropy_bonus),
         kl=_first(loss.kl, preset.kl),
-        dynamic_sampling=_first(rollouts.dynamic_sampling, preset.dynamic_sampling),
+        dynamic_sampling=(
+            preset.dynamic_sampling if rollouts.dynamic_sampling is None else rollouts.dynamic_sampling == "on"
+        ),
         truncated=_first(rollouts.truncated, preset.truncated),
     )
     if settled.dual_clip is not None and settled.dual_clip <= 1 + settled.eps_high:

@@ -16,12 +16,13 @@ from stages.core.inputs import stem
 from stages.core.job import Job, Stage, Transform
 from stages.core.manifest import Done, hidden, read_done
 from stages.core.options import flat, identity
+from stages.core.policy_tables import PROMPTS
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
 from stages.core.runner import check_failed, finish, left_to_do, open_folder, planned, read_stats, reading, work
 from stages.core.shards import ROWS_BESIDE, part_path, read_shard, write_text
 from stages.core.sources import Plan
-from stages.core.tables import DROPPED_ROWS, METRICS, PROMPTS
+from stages.core.tables import DROPPED_ROWS, METRICS
 from stages.core.whole import all_rows, as_one_part
 from stages.train_policy.base import base_name
 from stages.train_policy.config import TINY, TrainPolicyConfig
@@ -170,7 +171,7 @@ def _dry_run(root: Path, config: TrainPolicyConfig, settled: Settled, plan: Plan
     facts: dict[str, object] = {
         "would_read": [info._asdict() for info in plan.inputs],
         "would_train": f"{config.preset} from {base_name(config.model)}",
-        "would_sample": f"{generations:,} generations of {per_generation:,} prompts x {rollouts.group_size} completions",
+        "would_sample": f"{generations:,} x {per_generation:,} prompts x {rollouts.group_size} completions",
         "would_update": f"{generations * updates:,} optimiser steps at most",
         "would_write": str(root),
         "loss": settled._asdict(),

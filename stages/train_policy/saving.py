@@ -9,7 +9,7 @@ from stages.models.storing import writing
 
 
 def save_policy(model: Any, tokenizer: Any, draft: Path) -> None:  # noqa: ANN401 - transformers' types
-    """Write weights (safetensors, fp32), configuration and tokenizer into `draft`. Raises OutputError for a full disk."""
+    """Write weights (safetensors, fp32), configuration and tokenizer into `draft`. Raises OutputError: no room."""
     shutil.rmtree(draft, ignore_errors=True)
     with writing(draft):
         draft.mkdir(parents=True)

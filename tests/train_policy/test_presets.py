@@ -68,9 +68,9 @@ def test_each_flag_changes_its_own_setting(name: str) -> None:
 
 
 def test_flags_of_rollouts_change_theirs() -> None:
-    found = settle(config(rollouts=RolloutOptions(dynamic_sampling=False, truncated="drop")))
+    found = settle(config(rollouts=RolloutOptions(dynamic_sampling="off", truncated="drop")))
     assert found == PRESETS["ce-gppo"]._replace(dynamic_sampling=False, truncated="drop")
-    assert settle(config("as-released", rollouts=RolloutOptions(dynamic_sampling=True))).dynamic_sampling
+    assert settle(config("as-released", rollouts=RolloutOptions(dynamic_sampling="on"))).dynamic_sampling
 
 
 def test_zero_is_a_value_and_not_the_absence_of_one() -> None:
