@@ -6,45 +6,21 @@ worker has a deadline, but no sandbox.
 
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Final
 
 from stages.core.errors import ConfigError
-from stages.rewards.item import RewardItem, RewardResult
+from stages.rewards.item import Reward
+from stages.rewards.pooled import PooledReward
 from stages.rewards.source_options import SourceOptions
 from stages.rewards.workers import WorkerPool
 
 _HASH_DIGITS: Final = 12
 
 
-class PythonReward:
-    """Reward by a user's function, in worker processes."""
-
-    best: float | None = None
-
-    def __init__(self, name: str, pool: WorkerPool) -> None:
-        self.name = name
-        self._pool = pool
-
-    def score(
-        self, items: Sequence[RewardItem], advance: Callable[[int], None] = lambda items: None
-    ) -> list[RewardResult]:
-        """What the function gives: a number, or skipped where it gives None."""
-        return self._pool.score(items, advance)
-
-    def facts(self) -> dict[str, object]:
-        """Completions by status, and the slowest."""
-        return self._pool.facts()
-
-    def close(self) -> None:
-        """End the worker processes."""
-        self._pool.close()
-
-
-def open_python(argument: str, sources: SourceOptions) -> PythonReward:
+def open_python(argument: str, sources: SourceOptions) -> Reward:
     """Open `module:function`, found in --py-path or the working directory before anything installed.
 
     The name carries the hash of that module's source, not of what it imports. One worker is started at once, so that
@@ -67,7 +43,7 @@ def open_python(argument: str, sources: SourceOptions) -> PythonReward:
     except ConfigError:
         pool.close()
         raise
-    return PythonReward(name, pool)
+    return PooledReward(name, None, pool)
 
 
 def _source_hash(module: str, folder: Path) -> str:

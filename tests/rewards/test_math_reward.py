@@ -10,14 +10,14 @@ import pytest
 
 from stages.core.errors import ConfigError
 from stages.rewards import math_reward
-from stages.rewards.item import RewardItem
-from stages.rewards.math_reward import MathReward, open_math
+from stages.rewards.item import Reward, RewardItem
+from stages.rewards.math_reward import open_math
 from stages.rewards.math_worker import equal, score_math
 from stages.rewards.source_options import SourceOptions
 
 
 @pytest.fixture(scope="module")
-def reward() -> Iterator[MathReward]:
+def reward() -> Iterator[Reward]:
     opened = open_math(SourceOptions(reward_workers=2))
     yield opened
     opened.close()
@@ -87,7 +87,7 @@ def test_right_wrong_and_no_answer() -> None:
 
 
 @pytest.mark.parametrize("reference", [None, "", [], "???", "\\frac{1}{", {"answer": 4}, True])
-def test_a_reference_that_cannot_be_read_is_no_zero(reward: MathReward, reference: object) -> None:
+def test_a_reference_that_cannot_be_read_is_no_zero(reward: Reward, reference: object) -> None:
     (result,) = reward.score([item("so \\boxed{4}", reference)])
     assert (result.value, result.status) == (None, "error")
     assert "reference" in result.detail
@@ -101,7 +101,7 @@ def test_hopeless_powers_time_out_alone() -> None:
     assert (tower.value, tower.status) == (None, "timeout")
 
 
-def test_name_and_facts(reward: MathReward) -> None:
+def test_name_and_facts(reward: Reward) -> None:
     assert reward.name.startswith("math: math-verify 0.")
     assert reward.best == 1.0
     reward.score([item("\\boxed{4}", "4")])
@@ -117,7 +117,7 @@ def test_without_math_verify_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
         open_math(SourceOptions())
 
 
-def test_verdicts_of_gsm8k_samples_are_met(reward: MathReward, shared_data: Path) -> None:
+def test_verdicts_of_gsm8k_samples_are_met(reward: Reward, shared_data: Path) -> None:
     samples = rows(shared_data / "gsm8k" / "example_model_solutions.jsonl.gz")
     golds = rows(shared_data / "gsm8k" / "test.jsonl.gz")
     for model in ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification"):
@@ -125,7 +125,7 @@ def test_verdicts_of_gsm8k_samples_are_met(reward: MathReward, shared_data: Path
         assert [result.value == 1.0 for result in reward.score(asked)] == [row[model]["is_correct"] for row in samples]
 
 
-def test_solutions_of_math500_state_their_answers(reward: MathReward, shared_data: Path) -> None:
+def test_solutions_of_math500_state_their_answers(reward: Reward, shared_data: Path) -> None:
     golds = rows(shared_data / "math500" / "test.jsonl.gz")
     right = reward.score([item(row["solution"], row["answer"]) for row in golds])
     others = [*golds[1:], golds[0]]
@@ -136,7 +136,7 @@ def test_solutions_of_math500_state_their_answers(reward: MathReward, shared_dat
     ]
 
 
-def test_verdicts_of_qwen_samples_are_met(reward: MathReward, shared_data: Path) -> None:
+def test_verdicts_of_qwen_samples_are_met(reward: Reward, shared_data: Path) -> None:
     problems = rows(shared_data / "qwen25math" / "math_cot_100.jsonl.gz")
     asked = [item(text, row["gt"]) for row in problems for text in row["code"]]
     assert [result.value == 1.0 for result in reward.score(asked)] == [
