@@ -4,7 +4,9 @@ How options are called there is in trl_options.py, the loss in trl_trainer.py, w
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -90,21 +92,23 @@ def train_with_trl(
     for text in differences(config, settled):
         notice(text)
     scorer = Scorer(config, settled, prompts, reward, _ends(model, tokenizer))
-    trainer, cut = make_trainer(config, settled, model, tokenizer, prompts, scorer, folder)
-    main = trainer.accelerator.is_main_process
-    sign = StopSign() if sign is None else sign
-    watcher = _Watcher(folder, cut.per_generation * config.training.passes, sign, advance, main=main)
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(watcher)
-    if main:
-        remove_incomplete(folder)
-    trainer.accelerator.wait_for_everyone()
-    stored = complete_checkpoints(folder)
-    with writing(folder):
-        trainer.train(resume_from_checkpoint=str(stored[-1]) if stored else None)
-    if watcher.stopped:
-        raise Interrupted(f"Stopped after step {trainer.state.global_step} of {cut.steps}; the same command goes on.")
-    _store(trainer, tokenizer, folder / MODEL, main=main)
+    with _without_renames():
+        trainer, cut = make_trainer(config, settled, model, tokenizer, prompts, scorer, folder)
+        boundary = cut.per_generation * config.training.passes
+        watcher = _Watcher(folder, boundary, StopSign() if sign is None else sign, advance)
+        trainer.remove_callback(PrinterCallback)
+        trainer.add_callback(watcher)
+        if trainer.is_world_process_zero():
+            remove_incomplete(folder)
+        trainer.accelerator.wait_for_everyone()
+        stored = complete_checkpoints(folder)
+        with writing(folder):
+            trainer.train(resume_from_checkpoint=str(stored[-1]) if stored else None)
+        if watcher.stopped:
+            raise Interrupted(
+                f"Stopped after step {trainer.state.global_step} of {cut.steps}; the same command goes on."
+            )
+        _store(trainer, tokenizer, folder / MODEL)
     return TrlRun(_metrics(trainer.state.log_history), trainer.state.global_step)
 
 
@@ -149,18 +153,15 @@ def make_trainer(
 class _Watcher(TrainerCallback):
     """Counts steps, makes checkpoints count once they are whole, and stops at the end of a generation."""
 
-    def __init__(
-        self, folder: Path, boundary: int, sign: StopSign, advance: Callable[[int], None], *, main: bool
-    ) -> None:
+    def __init__(self, folder: Path, boundary: int, sign: StopSign, advance: Callable[[int], None]) -> None:
         self.stopped = False
         self._folder = folder
         self._boundary = boundary
         self._sign = sign
         self._advance = advance
-        self._main = main
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: object) -> None:  # noqa: ANN401 - transformers'
-        if self._main:
+        if state.is_world_process_zero:
             self._advance(1)
         at_boundary = state.global_step % self._boundary == 0 and state.global_step < state.max_steps
         if at_boundary and any(of_all(bool(self._sign))):
@@ -169,9 +170,17 @@ class _Watcher(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **_: object) -> None:  # noqa: ANN401 - transformers'
         if dist.is_initialized():
             dist.barrier()  # other processes write their random states
-        if self._main:
+        if state.is_world_process_zero:
             mark_complete(checkpoint_path(self._folder, state.global_step))
             keep_last(self._folder, _KEPT)
+
+
+@contextmanager
+def _without_renames() -> Iterator[None]:
+    """Leave out the warnings that TRL and peft call what transformers has renamed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*will be removed in v6", FutureWarning)
+        yield
 
 
 def _objectives(config: TrainPolicyConfig, settled: Settled) -> Callable[[int], Objective]:
@@ -188,13 +197,13 @@ def _ends(model: Any, tokenizer: Any) -> frozenset[int]:  # noqa: ANN401 - as ab
     return frozenset([*several, tokenizer.eos_token_id])
 
 
-def _store(trainer: Any, tokenizer: Any, folder: Path, *, main: bool) -> None:  # noqa: ANN401 - as above
+def _store(trainer: Any, tokenizer: Any, folder: Path) -> None:  # noqa: ANN401 - as above
     """Write weights, put together where they are sharded, adapters merged, configuration and tokenizer."""
     trained = trainer.accelerator.unwrap_model(trainer.model)
     if hasattr(trained, "merge_and_unload"):
         trained = trained.merge_and_unload()
     weights = trainer.accelerator.get_state_dict(trained)
-    if main:
+    if trainer.is_world_process_zero():
         with writing(folder):
             trained.save_pretrained(folder, state_dict=weights)
             tokenizer.save_pretrained(folder)
@@ -207,8 +216,9 @@ def _metrics(history: Sequence[Mapping[str, Any]]) -> list[Metric]:
     for logs in history:
         if "tokens" not in logs:
             continue
-        own = {_NAMES.get(name, name): value for name, value in logs.items() if _kept(name)}
-        lines += [Metric(logs["step"], "all", name, value, int(logs["tokens"])) for name, value in own.items()]
+        # sorted, for a log that comes from a checkpoint is
+        own = sorted((_NAMES.get(name, name), value) for name, value in logs.items() if _kept(name))
+        lines += [Metric(logs["step"], "all", name, value, int(logs["tokens"])) for name, value in own]
     return lines
 
 

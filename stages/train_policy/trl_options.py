@@ -50,7 +50,7 @@ def refuse_unsupported(config: TrainPolicyConfig, settled: Settled, *, best: flo
         "--aggregate micro-batch-mean": settled.aggregate not in _LOSS_TYPES,
         f"--advantage {settled.advantage}": settled.advantage not in _SCALES,
         "--nll-on-correct (of --preset as-released, or given)": settled.nll_on_correct > 0,
-        "--dynamic-sampling": rollouts.dynamic_sampling is True,
+        "--dynamic-sampling": rollouts.dynamic_sampling == "on",
         "--entropy-band": loss.entropy_band is not None,
         "--stop": bool(rollouts.stop),
         "--truncated wrong with a reward that knows no right answers": settled.truncated == "wrong" and best is None,
