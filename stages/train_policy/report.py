@@ -6,6 +6,7 @@ whatever a policy wrote, so none of their text is markup.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Final
 
 from stages.core.page import page, table
@@ -13,13 +14,16 @@ from stages.core.shards import write_text
 from stages.core.svg import escaped
 from stages.train_policy.arrays import Metric
 from stages.train_policy.curves import MOST_LINES, STYLE, bars, class_legend, line_legend, lines
-from stages.train_policy.show import Series, by_name, doubts, summarise
+from stages.train_policy.show import Series, by_generation, by_name, doubts, summarise
 from stages.train_policy.telemetry import ALL, CLASSES
 
 EXCERPT: Final = 1200
 """Characters of a prompt or completion that are shown, half of them from the end where it is longer."""
 GROUPS: Final = 4
 """Groups that are shown, half of them of the first generation and half of the last."""
+
+_OF_UPDATES: Final = [(ALL, name) for name in ("entropy", "clip_low", "clip_high", "dual", "approx_kl")]
+"""Drawn as means of generations: within one they begin anew with each sampling, as a saw does."""
 
 _ROWS: Final = 12
 """Of the table beside a drawing."""
@@ -38,11 +42,12 @@ def write_report(path: Path, *, title: str, metrics: Sequence[Row], rollouts: Se
     """
     figures = [Metric(row["step"], row["group"], row["metric"], row["value"], row["n"]) for row in metrics]
     found = by_name(figures)
+    steps = by_generation(found)
     sentences = doubts(figures)
     doubted = "".join(f"<li>{escaped(sentence)}</li>" for sentence in sentences)
     parts = [
         f"<h2>What may be wrong</h2>\n<ul>{doubted}</ul>" if sentences else "",
-        *_curves(found),
+        *_curves({key: _means(own, steps) if key in _OF_UPDATES else own for key, own in found.items()}),
         *_groups(rollouts),
     ]
     write_text(path, page(title, STYLE, summarise(figures), parts), path.parent)
@@ -53,13 +58,13 @@ def _curves(found: Mapping[tuple[str, str], Series]) -> list[str]:
     parts = {name: name.removeprefix("reward.") for group, name in found if group == ALL and name.startswith("reward.")}
     drawn = [
         _figure(found, "Reward", {"reward": "reward", **parts}, "Mean of each generation; parts before their weights."),
-        _figure(found, "Entropy", {"entropy": "entropy"}, "Nats a token, mean of each update."),
+        _figure(found, "Entropy", {"entropy": "entropy"}, "Nats a token, mean of each generation's updates."),
         _figure(
             found,
             "Outside the clip range",
             {"clip_low": "left, bad tokens", "clip_high": "right, good tokens", "dual": "past the dual clip"},
-            "Shares of the tokens of each update whose gradient PPO would cut off. The first update after sampling has "
-            "none.",
+            "Shares of tokens whose gradient PPO would cut off, mean of each generation's updates, of which the first "
+            "has none.",
         ),
         _figure(
             found,
@@ -70,7 +75,12 @@ def _curves(found: Mapping[tuple[str, str], Series]) -> list[str]:
         _figure(
             found, "Cut at the limit", {"truncated": "cut", "no_answer": "without answer"}, "Shares of completions."
         ),
-        _figure(found, "KL", {"approx_kl": "KL(old || new)"}, "Nats a token, estimated in each update (k3)."),
+        _figure(
+            found,
+            "KL",
+            {"approx_kl": "KL(old || new)"},
+            "Nats a token (k3 estimate), mean of each generation's updates.",
+        ),
         _stack(found, "Where the gradient comes from", "gradient_share", "Shares of the norms of the logit gradients."),
         _stack(found, "What moves entropy", "ledger", f"Up: tokens that raise it; down: that lower it. {_LIMITS}"),
     ]
@@ -82,6 +92,12 @@ def _curves(found: Mapping[tuple[str, str], Series]) -> list[str]:
         "raises entropy; HP: the others. Out: outside the clip range; pale, with a frame."
     )
     return ["<h2>Curves</h2>", f'<div class="two">{"".join(shown)}</div>', f'<p class="note">{legend}</p>']
+
+
+def _means(series: Series, generations: Sequence[Sequence[int]]) -> Series:
+    """The mean over the updates of each generation, at the step of the last."""
+    values = dict(series)
+    return [(steps[-1], fmean(values[step] for step in steps)) for steps in generations]
 
 
 def _figure(found: Mapping[tuple[str, str], Series], title: str, names: Mapping[str, str], note: str) -> str:

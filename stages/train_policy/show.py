@@ -107,10 +107,17 @@ def by_name(metrics: Iterable[Metric]) -> Mapping[tuple[str, str], Series]:
     return {name: sorted(found[name]) for name in sorted(found)}
 
 
+def by_generation(found: Mapping[tuple[str, str], Series]) -> list[list[int]]:
+    """Return the steps of the updates of each generation that has any; its own step is that before its first update."""
+    starts = [step for step, _ in found.get((ALL, "groups"), [])]
+    steps = [step for step, _ in found.get((ALL, "outside"), [])]
+    return [list(own) for _, own in groupby(steps, key=lambda step: bisect_left(starts, step))]
+
+
 def _tracking(found: Mapping[tuple[str, str], Series]) -> tuple[float | None, int]:
     entropy, ledger = (dict(found.get((ALL, name), [])) for name in ("entropy", "ledger"))
     rate = dict(found.get((ALL, "learning_rate"), []))
-    spans = _by_generation(found)
+    spans = by_generation(found)
     told = [sum(ledger[step] * rate[step] for step in steps) for steps in spans[:-1]]
     measured = [entropy[after[0]] - entropy[before[0]] for before, after in pairwise(spans)]
     return correlation(told, measured), len(told)
@@ -126,13 +133,6 @@ def _percent(share: float, digits: int, sign: str = "") -> str:
 
 def _values(found: Mapping[tuple[str, str], Series], group: str, metric: str) -> list[float]:
     return [value for _, value in found.get((group, metric), [])]
-
-
-def _by_generation(found: Mapping[tuple[str, str], Series]) -> list[list[int]]:
-    """The steps of the updates of each generation that has any; its own step is that before its first update."""
-    starts = [step for step, _ in found.get((ALL, "groups"), [])]
-    steps = [step for step, _ in found.get((ALL, "outside"), [])]
-    return [list(own) for _, own in groupby(steps, key=lambda step: bisect_left(starts, step))]
 
 
 def _ends(series: Series, form: str, unit: str = "") -> str:
@@ -202,7 +202,7 @@ def _goes_with(found: Mapping[tuple[str, str], Series]) -> str:
 
 def _never_outside(found: Mapping[tuple[str, str], Series]) -> str | None:
     outside = dict(found.get((ALL, "outside"), []))
-    generations = _by_generation(found)
+    generations = by_generation(found)
     streaks = [
         len(list(own)) for still, own in groupby(generations, lambda steps: not any(map(outside.get, steps))) if still
     ]

@@ -156,7 +156,13 @@ def test_the_numbers_of_a_drawing_are_there_in_a_table(tmp_path: Path) -> None:
     text = written(tmp_path, metric_rows(30), [])
     tables = re.findall(r"<details>.*?</details>", text, re.DOTALL)
     words = Markup(tables[1]).words
-    # twelve of 120 updates, the first and the last among them
+    # twelve of 30 generations of four updates, the first and the last among them
     assert words[:3] == ["As a table", "step", "entropy"]
     assert len(words) == 3 + 2 * 12
-    assert (words[3:5], words[-2:]) == (["1", "2"], ["120", "0.8"])
+    assert (words[3:5], words[-2:]) == (["4", "2"], ["120", "0.8"])
+
+
+def test_figures_of_updates_are_drawn_as_means_of_generations(tmp_path: Path) -> None:
+    text = written(tmp_path, metric_rows(2), [])
+    # 0, 0.7, 1.4 and 2.1 % of the tokens in the updates of either generation
+    assert "left, bad tokens 0.006 to 0.006; right, good tokens 0.0105 to 0.0105" in text
