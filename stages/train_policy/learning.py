@@ -265,16 +265,24 @@ def _output(course: Course, material: Material, state: State | None) -> PartOutp
         rejected=material.rejected,
         dropped=dropped,
         files=[*move_into_place(hidden(course.root, "tmp") / "model", course.root), *shards],
-        stats={
-            "base": base_name(course.config.model),
-            "generations": num_generations,
-            "steps": state.step,
-            "ended": state.ended,
-            "loss": course.settled._asdict(),
-            "summary": summarise(metrics),
-            "warnings": [*([state.ended] if state.ended else []), *doubts(metrics)],
-        },
+        stats=facts_of(course, metrics, steps=state.step, generations=num_generations, ended=state.ended),
     )
+
+
+def facts_of(
+    course: Course, metrics: Sequence[Metric], *, steps: int, generations: int | None = None, ended: str | None = None
+) -> dict[str, object]:
+    """What the end of a run tells, also when it is called again for a finished folder."""
+    return {
+        "base": base_name(course.config.model),
+        "engine": course.config.engine,
+        "generations": generations,
+        "steps": steps,
+        "ended": ended,
+        "loss": course.settled._asdict(),
+        "summary": summarise(metrics),
+        "warnings": [*([ended] if ended else []), *doubts(metrics)],
+    }
 
 
 def metric_row(metric: Metric) -> dict[str, object]:

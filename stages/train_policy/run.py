@@ -5,6 +5,8 @@ the model is.
 """
 
 import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,17 +27,30 @@ from stages.core.sources import Plan
 from stages.core.tables import DROPPED_ROWS, METRICS
 from stages.core.whole import all_rows, as_one_part
 from stages.train_policy.base import base_name
-from stages.train_policy.config import TINY, TrainPolicyConfig
+from stages.train_policy.config import TINY, EngineName, TrainPolicyConfig
 from stages.train_policy.controller import control_of
+from stages.train_policy.engines import export_for_verl, leads, learn_by_trl
 from stages.train_policy.learning import Course, learn
 from stages.train_policy.opening import rewards_identity
 from stages.train_policy.presets import Settled, check_updates, settle
 from stages.train_policy.report import write_report
 from stages.train_policy.rollout_shards import ROLLOUTS_IN
 
+_ENGINES: Final[Mapping[EngineName, Callable[[Course, Progress], Transform]]] = {
+    "local": learn,
+    "trl": learn_by_trl,
+    "verl": export_for_verl,
+}
+
 READS: Final = PROMPTS
 WRITES: Final = METRICS
 PAGE: Final = "policy.html"
+
+_WRITTEN: Final[Mapping[EngineName, str]] = {
+    "local": f"model, {ROWS_BESIDE} and {ROLLOUTS_IN}",
+    "trl": f"model and {ROWS_BESIDE}",
+    "verl": "prompts, plug-in, reward and run.sh for verl",
+}
 
 
 def run(config: TrainPolicyConfig, *, progress: Progress = quiet) -> Report:
@@ -49,11 +64,14 @@ def run(config: TrainPolicyConfig, *, progress: Progress = quiet) -> Report:
     control_of(config.loss, settled.beta1)
     root = config.out or Path(f"{stem(config.inputs[0])}.policy")
     _check_apart(root, config.model)
-    with planned(config.inputs, root, config.run, progress, unique_ids=not config.replay) as plan:
+    # the other processes of torchrun say nothing, and read without holding the folder
+    told, options = (progress, config.run) if leads() else (quiet, replace(config.run, dry_run=True))
+    with planned(config.inputs, root, options, told, unique_ids=not config.replay) as plan:
         if config.run.dry_run:
             return _dry_run(root, config, settled, plan, progress)
         job = _job(config, settled, plan, root)
-        _settle_folder(job, plan, config)
+        if leads():
+            _settle_folder(job, plan, config)
         if left_to_do(job, config.run):
             course = Course(
                 config=config,
@@ -62,8 +80,10 @@ def run(config: TrainPolicyConfig, *, progress: Progress = quiet) -> Report:
                 checkpoints=_checkpoints(job),
                 fingerprint=job.fingerprint(0),
             )
-            _learn(job, plan, learn(course, progress), progress)
-        return _close(job, plan, config, progress)
+            _learn(job, plan, _ENGINES[config.engine](course, told), told)
+        return (
+            _close(job, plan, config, told) if leads() else Report(folder=root, complete=False, rows={"in": plan.rows})
+        )
 
 
 def _check_apart(root: Path, model: str) -> None:
@@ -118,8 +138,12 @@ def _settle_folder(job: Job, plan: Plan, config: TrainPolicyConfig) -> None:
 
 
 def _learn(job: Job, plan: Plan, transform: Transform, progress: Progress) -> None:
+    rows = all_rows(plan, job.reading)
     progress.start("reading rows", plan.rows)
-    work(job, 0, transform, progress.advance, all_rows(plan, job.reading))
+    if leads():
+        work(job, 0, transform, progress.advance, rows)
+    else:
+        transform(0, (row for row in rows if row.problem is None), progress.advance)
     progress.finish()
 
 
@@ -141,7 +165,7 @@ def _close(job: Job, plan: Plan, config: TrainPolicyConfig, progress: Progress) 
         {
             "input": f"{done.rows['in']:,} rows = {fates}",
             **facts.get("summary", {}),
-            "written": f"model, {ROWS_BESIDE} and {ROLLOUTS_IN} in {job.root}",
+            "written": f"{_WRITTEN[config.engine]} in {job.root}",
         }
     )
     check_failed(job, done.rows, done.rejected_by, config.run.max_failed)

@@ -141,3 +141,9 @@ def test_one_update_can_be_asked_for() -> None:
         inputs=("p",), model="tiny", replay=True, training=TrainingOptions(prompts_per_update=64)
     )
     check_updates(replayed, settle(replayed))
+
+
+def test_two_ways_to_punish_length_exclude_each_other() -> None:
+    with pytest.raises(ConfigError, match="--truncated wrong and --overlong-buffer exclude each other"):
+        settle(config(rollouts=RolloutOptions(truncated="wrong", overlong_buffer=8)))
+    assert settle(config(rollouts=RolloutOptions(truncated="keep", overlong_buffer=8))).truncated == "keep"
