@@ -114,6 +114,11 @@ def settle(config: TrainPolicyConfig) -> Settled:
             f"--dual-clip is {settled.dual_clip:g}; it must be above 1 + --eps-high = {1 + settled.eps_high:g}, or 0 "
             "for none."
         )
+    if settled.truncated == "wrong" and rollouts.overlong_buffer:
+        raise ConfigError(
+            "--truncated wrong and --overlong-buffer exclude each other: a completion that the limit ends would be worth "
+            "more than a wrong one that ends just before it; give one of them, or --truncated keep."
+        )
     return settled
 
 

@@ -81,9 +81,9 @@ def run(config: TrainPolicyConfig, *, progress: Progress = quiet) -> Report:
                 fingerprint=job.fingerprint(0),
             )
             _learn(job, plan, _ENGINES[config.engine](course, told), told)
-        return (
-            _close(job, plan, config, told) if leads() else Report(folder=root, complete=False, rows={"in": plan.rows})
-        )
+        if not leads():
+            return Report(folder=root, complete=False, rows={"in": plan.rows})
+        return _close(job, plan, config, told)
 
 
 def _check_apart(root: Path, model: str) -> None:
