@@ -89,6 +89,11 @@ def no_scores(name: str) -> Unfit:
     )
 
 
+def no_verdict(name: str) -> Unfit:
+    """The row has no verdict of its own, and no judge was named."""
+    return Unfit("no_verdict", name, f"the row has no {name!r}; name a judge with --llm URL, or --llm local:MODEL.")
+
+
 def _present(row: Row, name: str) -> Any:  # noqa: ANN401 - any JSON value but null
     value = row.get(name)
     if value is None:

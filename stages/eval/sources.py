@@ -18,7 +18,7 @@ from stages.core.sources import Plan, plan
 from stages.core.whole import all_rows
 from stages.eval.answers import answer_key, without_texts
 from stages.eval.benchmarks import Benchmark
-from stages.eval.fields import Unfit, no_scores, number_field, text_field
+from stages.eval.fields import Unfit, no_scores, no_verdict, number_field, text_field
 from stages.eval.prepared import Prepared
 
 Scorer = Callable[[Any], Any]
@@ -114,7 +114,7 @@ def read_rows(name: str, benchmark: Benchmark, reading: ReadOptions) -> tuple[li
 def _stored(benchmark: Benchmark) -> Scorer:
     def score(item: Any) -> Any:  # noqa: ANN401 - an item of the benchmark
         if not benchmark.scored(item):
-            raise no_scores(benchmark.stored)
+            raise no_scores(benchmark.stored) if benchmark.questions is None else no_verdict(benchmark.stored)
         return item
 
     return score
