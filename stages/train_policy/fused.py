@@ -15,7 +15,7 @@ from torch import Tensor
 from stages.models.head_entropy import OutputHead
 from stages.train_policy.arrays import Objective, TokenBatch, TokenLoss
 from stages.train_policy.loss import token_loss
-from stages.train_policy.softmax import Softmax, Sums, chunk_size, product_dtype, sum_dtype
+from stages.train_policy.softmax import BITS, Softmax, Sums, chunk_size, product_dtype, sum_dtype
 
 _WORTH: Final = 0.9
 """Largest share of rows with a gradient for which moving them together costs less than the products with the others."""
@@ -119,7 +119,6 @@ class _Fused(torch.autograd.Function):
         ctx.save_for_backward(run.hidden_grad, run.weight_grad, run.bias_grad)
         ctx.dtypes = [None if part is None else part.dtype for part in (hidden, weight, bias)]
         ctx.mark_non_differentiable(*outputs[1:])
-        ctx.set_materialize_grads(False)
         return outputs
 
     @staticmethod
@@ -208,7 +207,7 @@ class _Run:
             return -g / sums.mass * self._scale
         bonus = objective.entropy_bonus * weight
         shift = bonus * (sums.entropy - sums.mass.log()) - g
-        sums.powers.mul_(shift.unsqueeze(1)).addcmul_(sums.moments, bonus.unsqueeze(1))
+        sums.powers.mul_(shift.unsqueeze(1)).addcmul_(sums.moments, (bonus / BITS).unsqueeze(1))
         sums.powers.scatter_add_(1, targets, (g * sums.mass).unsqueeze(1))
         return self._scale / sums.mass
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stages.models.head_entropy import OutputHead
+from stages.models.head_entropy import OutputHead, output_head
 from stages.train_policy.arrays import Objective, TokenBatch, TrainRow
 from stages.train_policy.forward import log_probs, micro_batches
 from stages.train_policy.update import UpdateResult, accumulate
@@ -113,3 +113,106 @@ def test_the_gradient_is_autograds_of_the_literal_loss_on_the_models_logits(obje
     assert result.loss == pytest.approx(expected_loss, abs=1e-12)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
+def test_any_split_of_the_rows_gives_the_same_gradient(objective: Objective) -> None:
+    model = tiny_model("qwen3")
+    rows = train_rows(model, objective, 8)
+    whole, expected = update(model, rows, objective, [[*range(8)]])
+    scale = max(float(part.abs().max()) for part in expected)
+    splits = [
+        [[0, 1, 2, 3], [4, 5, 6, 7]],
+        [[6, 7], [4, 5], [2, 3], [0, 1]],
+        [[n] for n in range(8)],
+        [[7, 0, 3], [5], [1, 6, 2, 4]],
+    ]
+    for split in splits:
+        result, found = update(model, rows, objective, split)
+        assert result.loss == pytest.approx(whole.loss, abs=1e-6)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=1e-6 * max(1.0, scale))
+        for name, array in result.stats._asdict().items():
+            np.testing.assert_allclose(array, getattr(whole.stats, name), rtol=1e-4, atol=2e-5, err_msg=name)
+
+
+def test_stats_are_those_of_the_rows_in_their_order() -> None:
+    model = tiny_model("qwen3")
+    rows = train_rows(model, Objective())
+    result, _ = update(model, rows, Objective(), [[8, 2, 0], [7, 1], [3, 4, 6, 5]])
+    stats = result.stats
+    sizes = [len(row.completion_ids) for row in rows]
+    assert stats.row.tolist() == [n for n, size in enumerate(sizes) for _ in range(size)]
+    assert stats.row.dtype == np.int64
+    assert stats.region.dtype == np.int8
+    assert all(array.shape == (sum(sizes),) for array in stats)
+    assert all(getattr(stats, name).dtype == np.float32 for name in stats._fields if name not in ("row", "region"))
+    pairs = [(row.prompt_ids, row.completion_ids) for row in rows]
+    now = log_probs(
+        model, OutputHead(model.lm_head.weight), pairs, temperature=TEMPERATURE, micro_tokens=50, autocast=None
+    )
+    np.testing.assert_allclose(stats.logp, np.concatenate([one.logp for one in now]), rtol=0, atol=2e-5)
+    np.testing.assert_allclose(stats.entropy, np.concatenate([one.entropy for one in now]), rtol=0, atol=2e-5)
+    assert np.array_equal(stats.old, np.concatenate([row.old for row in rows]))
+    assert stats.advantage[stats.row == 4].tolist() == [rows[4].advantage] * sizes[4]
+    assert result.loss == pytest.approx(float((stats.weight.astype(float) * stats.value).sum()), abs=1e-6)
+
+
+def test_a_second_call_adds_to_the_gradient() -> None:
+    model = tiny_model("qwen3")
+    rows = train_rows(model, Objective())
+    _, once = update(model, rows, Objective(), [[*range(9)]])
+    head = OutputHead(model.lm_head.weight)
+    accumulate(model, head, rows, Objective(), temperature=TEMPERATURE, batches=[[*range(9)]], autocast=None)
+    for one, both in zip(once, gradients(model), strict=True):
+        torch.testing.assert_close(2 * one, both, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", ["qwen3_sliding", "gemma2"])
+def test_a_family_that_cannot_pack_has_the_gradient_of_single_rows(family: str) -> None:
+    model = tiny_model(family, tie_word_embeddings=True)
+    rows = train_rows(model, Objective(), 4)
+    model.zero_grad(set_to_none=True)
+    head = output_head(model)
+    accumulate(model, head, rows, Objective(), temperature=TEMPERATURE, batches=[[0, 1, 2, 3]], autocast=None)
+    together = gradients(model)
+    model.zero_grad(set_to_none=True)
+    singles = [[n] for n in range(4)]
+    accumulate(model, head, rows, Objective(), temperature=TEMPERATURE, batches=singles, autocast=None)
+    for one, other in zip(together, gradients(model), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("autocast", [None, torch.bfloat16])
+@pytest.mark.parametrize("family", ["qwen3", "qwen3_sliding"])
+def test_gradient_checkpointing_changes_nothing(family: str, autocast: torch.dtype | None) -> None:
+    model = tiny_model(family).train()
+    rows = train_rows(model, Objective())
+    batches = [[0, 1, 2, 3], [4, 5, 6, 7, 8]]
+    _, expected = update(model, rows, Objective(), batches, autocast)
+    model.activation_checkpointing_enable({"use_reentrant": False})
+    _, found = update(model, rows, Objective(), batches, autocast)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+    pairs = [(row.prompt_ids, row.completion_ids) for row in rows]
+    head = OutputHead(model.lm_head.weight)
+    log_probs(model, head, pairs, temperature=TEMPERATURE, micro_tokens=50, autocast=autocast)
+
+
+def test_autocast_leaves_gradients_of_f32_near_those_without() -> None:
+    model = tiny_model("qwen3", noise=0.02)
+    rows = train_rows(model, Objective())
+    _, expected = update(model, rows, Objective(), [[*range(9)]])
+    _, found = update(model, rows, Objective(), [[*range(9)]], torch.bfloat16)
+    assert all(part.dtype == torch.float32 for part in found)
+    one, other = (torch.cat([part.flatten() for part in parts]) for parts in (found, expected))
+    assert not torch.equal(one, other)
+    assert float(torch.cosine_similarity(one, other, dim=0)) > 0.95
+
+
+def test_batches_that_miss_a_row_are_a_mistake() -> None:
+    model = tiny_model("qwen3")
+    rows = train_rows(model, Objective(), 3)
+    for batches in ([[0, 1]], [[0, 1], [1, 2]]):
+        with pytest.raises(AssertionError):
+            update(model, rows, Objective(), batches)
