@@ -14,6 +14,7 @@ from torch import Tensor
 
 from stages.models.sampler_cache import RowCache, Source, gather
 from stages.models.sampler_draw import draw, uniforms
+from stages.models.sampler_lean import lean_decoder
 from stages.models.sampler_stop import StopText
 
 _PREFILL_TOKENS: Final = 8192
@@ -89,6 +90,8 @@ class Rows:
         self._model, self._settings, self._asked = model, settings, asked
         self._device: torch.device = model.device
         self._waiting = _pieces(asked, settings.batch_size)[::-1]
+        self._num_positions = max((len(one.prompt_ids) for one in asked), default=0) + settings.max_new_tokens
+        self._lean = lean_decoder(model, self._num_positions)
         self._ends = np.array(settings.ends, np.int64)
         self._state = self._new_state([])
         self._tokens = torch.empty(0, dtype=torch.int64, device=self._device)
@@ -139,10 +142,14 @@ class Rows:
         drawn = []
         for step in range(steps):
             seen = None if self._seen is None else self._seen[..., : self._cache.end + 1]
-            logits = self._forward(self._tokens[:, None], self._positions, self._cache, seen)
+            if self._lean is not None:
+                logits = self._lean.logits(self._tokens, self._positions[:, 0], self._cache, seen)
+            else:
+                logits = self._forward(self._tokens[:, None], self._positions, self._cache, seen)
             self._tokens, logprobs = self._draw(logits, numbers[:, step])
             drawn.append((self._tokens, logprobs))
-            self._positions = self._positions + 1
+            # rows that have ended may stay for a while, beyond the positions that there are
+            self._positions = (self._positions + 1).clamp(max=self._num_positions - 1)
         state.cached[:] += steps
         for tokens, logprobs in zip(
             *(torch.stack(part).cpu().numpy() for part in zip(*drawn, strict=True)), strict=True
