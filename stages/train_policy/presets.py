@@ -116,8 +116,8 @@ def settle(config: TrainPolicyConfig) -> Settled:
         )
     if settled.truncated == "wrong" and rollouts.overlong_buffer:
         raise ConfigError(
-            "--truncated wrong and --overlong-buffer exclude each other: a completion that the limit ends would be worth "
-            "more than a wrong one that ends just before it; give one of them, or --truncated keep."
+            "--truncated wrong and --overlong-buffer exclude each other: a completion that the limit ends would be "
+            "worth more than a wrong one that ends just before it; give one of them, or --truncated keep."
         )
     return settled
 
