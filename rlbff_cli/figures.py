@@ -24,10 +24,12 @@ class LatestFigures:
 
     def __init__(self) -> None:
         self._rows: deque[dict[str, str]] = deque(maxlen=_KEPT)
+        self._names: dict[str, None] = {}
 
     def add(self, values: Mapping[str, str]) -> None:
-        """Remember the figures of a step; the latest say which names there are, in their order."""
+        """Remember the figures of a step; names keep the order in which they were first heard of."""
         self._rows.append(dict(values))
+        self._names |= dict.fromkeys(values)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw a table that fits the terminal: without the last names where it is narrow, fewer rows where it is low.
@@ -38,7 +40,7 @@ class LatestFigures:
         table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="underline")
         left = options.max_width - 1
         shown: list[str] = []
-        for name in rows[-1] if rows else ():
+        for name in self._names:
             left -= max(map(cell_len, (name, *(row.get(name, "-") for row in rows)))) + _GAP
             if left < -_GAP:
                 break

@@ -41,7 +41,7 @@ _LEFT, _TOP, _HIGH, _FOOT = 46, 10, 150, 20
 _FLOOR: Final = _TOP + _HIGH
 
 
-def lines(said: str, series: Mapping[str, Series], unit: str = "") -> str:
+def lines(said: str, series: Mapping[str, Series]) -> str:
     """Draw up to MOST_LINES figures at one scale over the steps; from zero, or from below where values are negative.
 
     `said` is what is drawn, in words; the first and last value of each line are added. No series may be empty.
@@ -58,7 +58,7 @@ def lines(said: str, series: Mapping[str, Series], unit: str = "") -> str:
         x = _LEFT + (WIDTH - _LEFT - 4) * (step - first) / max(last - first, 1)
         return number(x), number(_FLOOR - _HIGH * (value - low) / (top - low))
 
-    parts = _frame(low, top, first, last, unit)
+    parts = _frame(low, top, first, last)
     for place, (name, own) in enumerate(thinned.items()):
         points = [at(step, value) for step, value in own]
         title = f"<title>{escaped(name)}</title>"
@@ -84,7 +84,7 @@ def bars(said: str, series: Mapping[str, Series]) -> str:
     total = np.abs(sums).sum(axis=0)
     shares = sums / np.where(total > 0, total, 1)
     low = -1.0 if (shares < 0).any() else 0.0
-    parts = _frame(low, 1.0, steps[0], steps[-1], " %")
+    parts = _frame(low, 1.0, steps[0], steps[-1], share=True)
     wide = (WIDTH - _LEFT - 4) / len(pieces)
     unit = _HIGH / (1 - low)
     raised = np.zeros((2, len(pieces)))
@@ -134,12 +134,12 @@ def _legend(entries: Sequence[tuple[str, str]]) -> str:
     return f'<div class="legend">{shown}</div>'
 
 
-def _frame(low: float, top: float, first: int, last: int, unit: str) -> list[str]:
+def _frame(low: float, top: float, first: int, last: int, *, share: bool = False) -> list[str]:
     """The lines at both ends and at zero, with their values, and the steps below."""
     parts = []
     for value in dict.fromkeys((low, 0.0, top)):
         y = _FLOOR - _HIGH * (value - low) / (top - low)
-        told = f"{abs(100 * value):.0f}{unit}" if unit == " %" else f"{value:.3g}{unit}"
+        told = f"{abs(100 * value):.0f} %" if share else _short(value)
         parts.append(f'<line class="axis" x1="{_LEFT}" y1="{number(y)}" x2="{WIDTH - 4}" y2="{number(y)}"/>')
         parts.append(f'<text class="end" x="{_LEFT - 4}" y="{number(y + 4)}">{told}</text>')
     foot = _FLOOR + 15
@@ -147,6 +147,13 @@ def _frame(low: float, top: float, first: int, last: int, unit: str) -> list[str
     if last > first:
         parts.append(f'<text class="end" x="{WIDTH - 4}" y="{foot}">{last:,}</text>')
     return parts
+
+
+def _short(value: float) -> str:
+    """As much of a number as there is room for beside a drawing: six characters or seven."""
+    if value and abs(value) < 0.001:
+        return f"{value:.1e}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _thinned(series: Series) -> Series:

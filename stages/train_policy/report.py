@@ -14,7 +14,7 @@ from stages.core.shards import write_text
 from stages.core.svg import escaped
 from stages.train_policy.arrays import Metric
 from stages.train_policy.curves import MOST_LINES, STYLE, bars, class_legend, line_legend, lines
-from stages.train_policy.show import Series, by_generation, by_name, doubts, summarise
+from stages.train_policy.show import PART, Series, by_generation, by_name, doubts, parts_of, summarise
 from stages.train_policy.telemetry import ALL, CLASSES
 
 EXCERPT: Final = 1200
@@ -55,7 +55,7 @@ def write_report(path: Path, *, title: str, metrics: Sequence[Row], rollouts: Se
 
 def _curves(found: Mapping[tuple[str, str], Series]) -> list[str]:
     """All drawings for which there are figures."""
-    parts = {name: name.removeprefix("reward.") for group, name in found if group == ALL and name.startswith("reward.")}
+    parts = {name: name.removeprefix(PART) for name in parts_of(found)}
     drawn = [
         _figure(found, "Reward", {"reward": "reward", **parts}, "Mean of each generation; parts before their weights."),
         _figure(found, "Entropy", {"entropy": "entropy"}, "Nats a token, mean of each generation's updates."),
@@ -148,7 +148,7 @@ def _groups(rollouts: Sequence[Row]) -> list[str]:
         keys += own[: GROUPS // 2]
     if not keys:
         return []
-    note = "The best and the worst completion of groups of the first and the last generation whose rewards differ most."
+    note = "The best and the worst completion of groups whose rewards differ most."
     return ["<h2>Completions</h2>", f'<p class="note">{note}</p>', *(_group(ranked[key]) for key in keys)]
 
 

@@ -25,7 +25,8 @@ _STEEP_NATS: Final = 0.5
 _LENGTHS: Final = (0.5, 1.25)
 """Correlation of reward with length, and growth of length, that together are worth a warning."""
 
-_PART: Final = "reward."
+PART: Final = "reward."
+"""What the names of the parts of the reward begin with."""
 _SHARE: Final = "share"
 """In place of a number's format: a share in percent."""
 
@@ -54,11 +55,7 @@ def summarise(metrics: Sequence[Metric]) -> dict[str, str]:
     found = by_name(metrics)
     lines = {
         "reward": _ends(found.get((ALL, "reward"), []), "{:.3f}"),
-        **{
-            f"reward of {metric.removeprefix(_PART)}": _ends(series, "{:.3f}")
-            for (group, metric), series in found.items()
-            if group == ALL and metric.startswith(_PART)
-        },
+        **{f"reward of {name.removeprefix(PART)}": _ends(found[ALL, name], "{:.3f}") for name in parts_of(found)},
         "entropy": _ends(found.get((ALL, "entropy"), []), "{:.3f}", " nats a token"),
         "cut off by PPO": _clipped(found),
         "gradient by class": _shares({name: _values(found, name, "gradient_share") for name in CLASSES}, ""),
@@ -105,6 +102,12 @@ def by_name(metrics: Iterable[Metric]) -> Mapping[tuple[str, str], Series]:
         if one.value is not None:
             found.setdefault((one.group, one.metric), []).append((one.step, one.value))
     return {name: sorted(found[name]) for name in sorted(found)}
+
+
+def parts_of(found: Mapping[tuple[str, str], Series]) -> list[str]:
+    """Return the figures of the reward's parts; without one that is the reward itself."""
+    names = [name for group, name in found if group == ALL and name.startswith(PART)]
+    return [name for name in names if found[ALL, name] != found.get((ALL, "reward"))]
 
 
 def by_generation(found: Mapping[tuple[str, str], Series]) -> list[list[int]]:

@@ -398,7 +398,11 @@ def test_a_name_that_a_step_lacks_is_a_dash(clock: Clock, screen: Screen) -> Non
     console.figures({"step": "1", "[b]old": "x"})
     clock.now = 1.0
     console.figures({"step": "2", "[red]": "[/]"})
-    assert screen_of(screen.getvalue())[:3] == ["step  [red]", "   1      -", "   2    [/]"]
+    assert screen_of(screen.getvalue())[:3] == [
+        "step  [b]old  [red]",
+        "   1       x      -",
+        "   2       -    [/]",
+    ]
 
 
 def test_a_ci_log_gets_lines(clock: Clock, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:

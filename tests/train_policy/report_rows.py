@@ -17,7 +17,7 @@ def metric_rows(generations: int, updates: int = 4) -> list[dict[str, Any]]:
     for number in range(generations):
         step, done = number * updates, number / max(generations - 1, 1)
         reward = 0.1 + 0.8 * done + 0.05 * math.sin(7 * number)
-        add(step, "all", **{"reward": reward, "reward.math:": reward, "reward.check:length": 0.5 - 0.2 * done})
+        add(step, "all", **{"reward": reward, "reward.math:": 2 * reward, "reward.check:length": 0.5 - 0.2 * done})
         add(step, "all", reward_std=0.4, length=200 + 80 * done, length_p50=180 + 70 * done, length_p90=300 + 90 * done)
         add(step, "all", groups=64.0, groups_kept=40.0, truncated=0.1 * (1 - done), no_answer=0.0, sampler_gap=1e-4)
         add(step, "all", reward_with_length=None if number == 0 else 0.1, **{"groups_dropped.equal_rewards": 24.0})

@@ -40,6 +40,14 @@ def test_negative_values_have_a_line_at_zero() -> None:
     assert points(next(root.iter("polyline"))) == [(46, 160), (416, 10)]
 
 
+@pytest.mark.parametrize(
+    ("value", "told"), [(0.00015, "1.5e-04"), (0.0105, "0.0105"), (2.5, "2.5"), (999.4, "999"), (12345.6, "12,346")]
+)
+def test_values_fit_beside_the_drawing(value: float, told: str) -> None:
+    root = drawing(lines("x", {"a": [(1, value)]}))
+    assert [text.text for text in root.iter("text")][:2] == ["0", told]
+
+
 def test_figures_that_are_zero_throughout_lie_on_the_floor() -> None:
     (line,) = drawing(lines("Clipped", {"a": [(1, 0.0), (2, 0.0)]})).iter("polyline")
     assert points(line) == [(46, 160), (416, 160)]

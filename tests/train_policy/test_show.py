@@ -80,6 +80,11 @@ def test_a_run_of_nothing_has_nothing_to_say() -> None:
     assert tracking([]) == (None, 0)
 
 
+def test_a_part_that_is_the_reward_is_not_told_twice() -> None:
+    lines = summarise(run_of(3, **{"reward.math:": lambda k: 0.1 + 0.01 * k}))
+    assert [name for name in lines if name.startswith("reward")] == ["reward", "reward goes with"]
+
+
 def test_the_order_of_rows_does_not_matter() -> None:
     rows = run_of(10)
     assert summarise(rows[::-1])["reward"] == "0.100 -> 0.190"
