@@ -3,7 +3,9 @@
 import gzip
 import json
 import os
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from stages.core.errors import ConfigError, RlbffError
 from stages.rewards.code_reward import CodeReward, Counting, open_code, value_of
 from stages.rewards.item import RewardResult
 from stages.rewards.source_options import SourceOptions
+from stages.sandbox.codec import DEEP
 from stages.sandbox.jobs import Program, Tests
 from stages.sandbox.limits import Limits
 from stages.sandbox.sandbox import Sandbox, open_sandbox
@@ -213,6 +216,46 @@ def test_an_interruption_ends_the_work_and_leaves_the_source_usable() -> None:
         reward.score(items, stop)
     assert reward.score(items[:1])[0].value == 1.0
     reward.close()
+
+
+class Slow:
+    """A sandbox that takes its time, and counts programs."""
+
+    def __init__(self) -> None:
+        self.limits: list[int] = []
+
+    def verify(self, program: Program, tests: Tests) -> Verdict:
+        self.limits.append(sys.getrecursionlimit())
+        time.sleep(0.02)
+        return verdict(True)
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_is_not_yet_begun_when_work_is_interrupted_is_left() -> None:
+    slow: Any = Slow()
+    reward = CodeReward("rate", lambda: slow, 1)
+
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    items = [
+        item(f"def add(a, b):\n    return a + b  # {number}\n", reference=["assert add(1, 2) == 3"])
+        for number in range(50)
+    ]
+    with pytest.raises(KeyboardInterrupt):
+        reward.score(items, stop)
+    assert len(slow.limits) < 50
+
+
+def test_deep_values_can_be_compared_in_all_threads() -> None:
+    # Threads that set the limit by themselves would set it back while others are deep in a value.
+    slow: Any = Slow()
+    before = sys.getrecursionlimit()
+    CodeReward("rate", lambda: slow, 2).score([item("def add(a, b):\n    return a + b\n", reference=ASSERTS)] * 4)
+    assert slow.limits == [DEEP] * 4
+    assert sys.getrecursionlimit() == before
 
 
 def test_close_leaves_nothing() -> None:

@@ -52,6 +52,7 @@ def test_a_reference_beside_tests_is_the_reference_program() -> None:
     other = "def add(a, b):\n    return b + a\n"
     assert task(reference=ADD, extra={"tests": ASSERTS, "canonical_solution": other}).task.reference == other
     assert task(reference=ADD, extra={"tests": ASSERTS, "reference": other}).task.reference == other
+    assert task(extra={"test_list": ASSERTS, "code": other}).task.reference == other
     assert task(reference=7, extra={"tests": ASSERTS}).task.reference is None
 
 

@@ -78,6 +78,25 @@ def test_other_ways_to_count_are_not_taken_from_disk(tmp_path: Path) -> None:
     assert values == [0.5, 0.0]
 
 
+def test_a_model_under_other_options_is_asked_again(entailment: Path, tmp_path: Path) -> None:
+    found = []
+    for longest in (4096, 4096, 200):
+        options = RewardOptions(device="cpu", precision="fp32", max_length=longest)
+        reward = open_reward(
+            parse_specs([f"rm:{entailment}"]),
+            SourceOptions(),
+            lambda generative, options=options: options,  # type: ignore[misc]
+            seed=0,
+            folder=tmp_path,
+            notice=lambda text: None,
+        )
+        reward.score([item("It is clear.", principle="clarity")])
+        facts: Any = reward.facts()
+        found.append(facts["sources"]["rm"]["cached"])
+        reward.close()
+    assert found == [0, 1, 0]
+
+
 def test_the_policy_as_its_own_judge_is_made_by_the_stage(tmp_path: Path) -> None:
     asked: list[Spec] = []
     own = Scripted(lambda _: RewardResult(1.5, "ok"))

@@ -135,6 +135,18 @@ def test_progress_counts_completions_not_calls() -> None:
     assert len(told) == 4
 
 
+def test_no_completion_is_finished_before_its_last_source() -> None:
+    first, last = Scripted(lambda _: OK), Scripted(lambda _: OK)
+    told: list[int] = []
+
+    def advance(count: int) -> None:
+        told.append(count)
+        assert sum(told) <= (len(first.asked) + len(last.asked)) / 2
+
+    WeightedReward([Source("a", 1.0, first), Source("b", 1.0, last)]).score([item(str(k)) for k in range(6)], advance)
+    assert sum(told) == 6
+
+
 def test_close_closes_every_source() -> None:
     inner = [Scripted(lambda _: OK), Scripted(lambda _: OK)]
     WeightedReward([Source(str(k), 1.0, one) for k, one in enumerate(inner)]).close()
