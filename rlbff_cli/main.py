@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from rlbff_cli.bind import HELP_OPTIONS, Buffer, PagedCommand, build_command
 from rlbff_cli.call import call
 from rlbff_cli.hints import did_you_mean
-from rlbff_cli.table import COMMANDS, PLANNED, flags_for, front_page, page_for
+from rlbff_cli.table import COMMANDS, flags_for, front_page, page_for
 from rlbff_cli.terminal import open_streams, say_error
 from stages.core.errors import ConfigError, RlbffError
 
@@ -62,8 +62,6 @@ class Commands(TyperGroup):
         if ctx.resilient_parsing:
             return None
         names = self.list_commands(ctx)
-        if cmd_name in PLANNED:
-            raise ConfigError(f"There is no command {cmd_name} yet. The commands are {', '.join(names)}.")
         hint = did_you_mean(cmd_name, names) or f" The commands are {', '.join(names)}."
         raise ConfigError(f"There is no command {cmd_name}.{hint}")
 

@@ -111,10 +111,6 @@ COMMANDS: Final = (
 )
 
 
-PLANNED: Final = ("train-policy",)
-"""Commands that are announced but do not exist."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class CommonOptions:
     """Options of every stage that say nothing about the work itself."""

@@ -94,7 +94,6 @@ def test_stdin_is_read_before_a_stage_is_imported(rlbff: Rlbff) -> None:
     ("arguments", "code", "sentence"),
     [
         (["nope"], 2, f"There is no command nope. {THERE_ARE}"),
-        (["train-policy"], 2, f"There is no command train-policy yet. {THERE_ARE}"),
         (["stauts"], 2, "There is no command stauts. Did you mean status?"),
         (["fake", "x", "--treshold", "1"], 2, "rlbff fake has no option --treshold. Did you mean --threshold?"),
         (["--treshold"], 2, "rlbff has no option --treshold."),
