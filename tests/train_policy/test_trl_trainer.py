@@ -65,7 +65,7 @@ def ours(folder: Path, steps: int, objective: Objective = GRPO, **changes: Any) 
 
 def stock(folder: Path, steps: int, **changes: Any) -> GRPOTrainer:
     model, tokenizer, prompts = policy()
-    texts = [str(prompt.messages[0]["content"]) for prompt in prompts]
+    texts = [prompt.messages[0].content for prompt in prompts]
     return GRPOTrainer(
         model,
         reward_funcs=vowels,

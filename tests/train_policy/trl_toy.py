@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import distributed
 
+from stages.core.chat import Message
 from stages.models.tiny import make_tiny
 from stages.rewards.item import RewardItem, RewardResult
 from stages.train_policy.arrays import Prompt
@@ -72,7 +73,7 @@ def policy() -> tuple[Any, Any, list[Prompt]]:
     prompts = [
         Prompt(
             id=f"p{number}",
-            messages=({"role": "user", "content": text},),
+            messages=(Message("user", text),),
             ids=tuple(tokenizer(text)["input_ids"]),
             reference=str(number),
             principle="be brief",
