@@ -48,13 +48,12 @@ class WeightedReward:
     @property
     def best(self) -> float | None:
         """The sum where every source gives its largest value; None where one has none, or counts against the sum."""
-        bests = [source.reward.best for source in self._sources]
-        total = 0.0
-        for source, best in zip(self._sources, bests, strict=True):
-            if best is None or source.weight < 0:
-                return None
-            total += source.weight * best
-        return total
+        bests = [None if source.weight < 0 else source.reward.best for source in self._sources]
+        known = [best for best in bests if best is not None]
+        if len(known) < len(bests):
+            return None
+        # Rounded as a completion's sum is, so that the two can be compared.
+        return math.fsum(source.weight * best for source, best in zip(self._sources, known, strict=True))
 
     def score(
         self, items: Sequence[RewardItem], advance: Callable[[int], None] = lambda items: None
@@ -69,12 +68,13 @@ class WeightedReward:
         sums = [self._sum(parts) for parts in zip(*answers, strict=True)]
         meter.close()
         found = dict(zip(asked, sums, strict=True))
-        self._tally.add(sums)
         self._repeated += len(items) - len(asked)
-        return [found[key] for key in keys]
+        results = [found[key] for key in keys]
+        self._tally.add(results)
+        return results
 
     def facts(self) -> dict[str, object]:
-        """Results by status, completions that repeat others, and the facts of each source by its name."""
+        """Results by status, those that repeat others and were not asked for, and the facts of each source by name."""
         own = {source.name: source.reward.facts() for source in self._sources}
         return self._tally.facts() | {"repeated": self._repeated, "sources": own}
 

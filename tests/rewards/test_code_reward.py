@@ -21,6 +21,8 @@ from stages.sandbox.jobs import Program, Tests
 from stages.sandbox.limits import Limits
 from stages.sandbox.sandbox import Sandbox, open_sandbox
 from stages.sandbox.verdict import CaseResult, Outcome, Status, Verdict
+from stages.verify_code.config import SandboxOptions
+from stages.verify_code.verifier import limits_of
 from tests.rewards.scripted_reward import item
 
 QUICK = Limits(test_cpu=0.4, program_cpu=0.8, memory=256 << 20)
@@ -163,6 +165,11 @@ def test_a_program_that_breaks_tests_of_others_is_at_fault_itself(rate: CodeRewa
     assert one(rate, "def add(a, b):\n    return a + b\n", reference=suite).value == 1.0
     found = one(rate, "def add(a, b):\n    raise ValueError\n", reference=suite)
     assert (found.value, found.status) == (0.0, "ok")
+
+
+def test_programs_have_the_limits_of_verify_code() -> None:
+    assert limits_of(SandboxOptions()) == Limits()
+    assert SandboxOptions().level == "standard"
 
 
 class Failing:

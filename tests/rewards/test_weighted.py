@@ -94,8 +94,8 @@ def test_equal_completions_are_scored_once_and_results_stay_in_order() -> None:
     assert source.asked == ["aa", "b", "aa", "aa"]
     assert sum(told) == 5
     assert reward.facts() == {
-        "results": 4,
-        "statuses": {"ok": 4},
+        "results": 5,
+        "statuses": {"ok": 5},
         "seconds_mean": 0.0,
         "repeated": 1,
         "sources": {"length": {"asked": 4}},
@@ -123,6 +123,11 @@ def test_best_is_the_sum_of_bests_where_there_is_one() -> None:
     assert reward((1.0, 1.0)).best == 1.0
     assert reward((0.25, 1.0), (0.5, 2.0)).best == 1.25
     assert reward((1.0, 1.0), (1.0, None)).best is None
+    # A completion that is right in all reaches it to the last bit: 0.1 + 0.2 + 0.3 is not 0.6 where it is added up.
+    three = reward((0.1, 0.5), (0.2, 0.5), (0.3, 0.5))
+    assert three.best == 0.3
+    right = [Source(str(k), w, Scripted(lambda _: RewardResult(0.5, "ok"))) for k, w in enumerate((0.1, 0.2, 0.3))]
+    assert WeightedReward(right).score([item("x")])[0].value == three.best
     assert reward((1.0, 1.0), (-0.5, 1.0)).best is None
     assert reward((0.25, 1.0), (2.0, 2.0)).name == "0.25 * scripted + 2 * scripted"
 
