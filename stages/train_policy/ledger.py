@@ -33,7 +33,7 @@ def low_probability(stats: TokenStats) -> NDArray[np.bool_]:
     Those are the tokens with p_a < p*, see `threshold`.
     """
     p = _probability(stats)
-    # The likeliest token is never one of them; rounding of f32 would hide that where p is nearly 1.
+    # The likeliest token is never one of them; where p is nearly 1 the rounding of H, f32, would hide that.
     return np.asarray((_pull(p, stats) < _mean_pull(stats)) & (p <= 0.5))
 
 

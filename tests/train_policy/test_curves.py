@@ -82,6 +82,12 @@ def test_bars_that_lower_hang_below_zero() -> None:
     assert "PA-HP-in -38 %, NA-HP-in 12 %, NA-LP-in -50 %" in root.attrib["aria-label"]
 
 
+def test_a_third_class_stands_on_the_other_two() -> None:
+    names = ("PA-HP-in", "PA-LP-in", "NA-HP-in", "NA-LP-in")
+    root = drawing(bars("x", {name: [(1, 1.0)] for name in names}))
+    assert [boxes(path)[0][1] for path in root.iter("path")] == [122.5, 85, 47.5, 10]
+
+
 def test_many_steps_are_drawn_as_few_bars() -> None:
     steps = range(1000)
     root = drawing(bars("x", {"PA-HP-in": [(k, 0.5) for k in steps], "NA-HP-in": [(k, 0.5) for k in steps]}))

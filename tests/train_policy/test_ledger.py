@@ -152,6 +152,14 @@ def test_tokens_that_are_nearly_certain_stay_right_in_single_precision(rest: flo
     np.testing.assert_allclose(logit_gradient_norm(rounded)[1], logit_gradient_norm(exact)[1], rtol=1e-5)
 
 
+def test_the_likeliest_token_is_never_low() -> None:
+    # the entropy of logits near 20 is right to 2e-6 in f32, which may be more than the entropy itself
+    for exponent in range(2, 8):
+        rest = 10.0**-exponent
+        stats = tokens_of(np.array([1 - rest, *np.full(9, rest / 9)]), np.array([0]), dtype=np.float32)
+        assert not low_probability(stats._replace(entropy=stats.entropy - np.float32(2e-6))).any()
+
+
 def test_a_certain_token_changes_nothing() -> None:
     ones, none = np.ones(1, np.float32), np.zeros(1, np.float32)
     stats = tokens_of(np.array([0.5, 0.5]), np.array([0]), dtype=np.float32)._replace(

@@ -99,9 +99,8 @@ def test_the_ledger_is_compared_from_generation_to_generation() -> None:
     assert value == pytest.approx(1)
     assert changes == 2
     assert "correlation 1.00 with the measured change over 2 generations" in summarise(rows)["entropy budget"]
-    rates = [1.0, 1.0, 1.0, 1.0, 0.0, 0.0]
-    # -1 and 3 become -1 and -9
-    ledgers[3] = -10.0
+    # -1 and 3 become -1 and -27: the ledger of an update counts as much as its learning rate
+    rates = [1.0, 1.0, 3.0, -15.0, 0.0, 0.0]
     value, _ = tracking(
         run_of(3, entropy=entropies.__getitem__, ledger=ledgers.__getitem__, learning_rate=rates.__getitem__)
     )
