@@ -153,6 +153,7 @@ class ServerPolicy:
         requests = [self._request(one) for one in wanted]
         with Journal(calls) as journal:
             outcomes = self._client.complete(requests, str, journal, advance)
+            journal.compact()
         entries = read_journal(calls) if calls.exists() else {}
         found: list[Completion | Problem] = []
         for request, outcome in zip(requests, outcomes, strict=True):

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
+from stages.core.budget import Budget
 from stages.core.chat import to_chat
 from stages.core.errors import ConfigError
 from stages.core.journal import Entry, Journal
@@ -21,6 +22,7 @@ from stages.core.progress import Progress
 from stages.core.rows import Problem, Row
 from stages.core.shards import part_path, to_table, write_part
 from stages.core.table import CHAT
+from stages.core.usage import recorded_usage
 from stages.eval.answers import digest
 from stages.eval.attempts import problem_of
 from stages.eval.avg_at_k import Completions
@@ -29,6 +31,7 @@ from stages.eval.fields import Unfit
 from stages.eval.final_answer import final_answer
 from stages.eval.interviewer import Rows
 from stages.eval.measured import Figure
+from stages.eval.options import URLS
 from stages.eval.policy_model import Completion, Draw, Policy
 from stages.eval.policy_prompts import PolicyPrompt, read
 from stages.rewards.item import Reward, RewardItem
@@ -130,8 +133,11 @@ class Sampled:
         return Completions((), problem_of({"problem_id": item.id}), tuple(right), replies, item.source)
 
     def facts(self) -> dict[str, object]:
-        """The policy and how many of its completions the figures rest on."""
-        return {"name": self.name, "completions": self._measured, "cut_off": self._cut}
+        """The policy, how many of its completions the figures rest on, and what all calls to its server came to."""
+        own = {"name": self.name, "completions": self._measured, "cut_off": self._cut}
+        if not (self._config.policy.policy or "").startswith(URLS):
+            return own
+        return own | recorded_usage(self._folder, Budget.of(self._config.reward.llm("")))
 
     def remarks(self) -> Iterator[str]:
         """What may be wrong with the figures."""

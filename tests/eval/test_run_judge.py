@@ -15,6 +15,7 @@ from tests.eval.test_run_model import write
 from tests.extract_principles.commands import contents, manifest_of, rlbff, rows_of
 from tests.servers.chat_server import start_server
 from tests.servers.scripted import Call, Said, completion, scripted
+from tests.tiny_models import save_tiny_answering_lm
 
 FAST = ("--draws", 20, "--max-retries", 2, "--timeout", 5)
 
@@ -167,6 +168,27 @@ def test_without_judge_and_verdicts_the_remedy_is_named(tmp_path: Path) -> None:
         done = rlbff("eval", benchmark, "rows.jsonl", "--draws", 5, "-o", benchmark, cwd=tmp_path)
         assert done.returncode == 65
         assert "name a judge with --llm URL" in error_of(done)
+
+
+def test_a_judge_in_this_process(tmp_path: Path) -> None:
+    save_tiny_answering_lm(tmp_path / "judge", "[[7]]")
+    write(tmp_path / "rows.jsonl", pairs(3))
+    call = ("eval", "rubric", "rows.jsonl", "--llm", "local:judge", "--max-reply-tokens", 8, "--draws", 5)
+    done = rlbff(*call, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert values_of(tmp_path / "rows.metrics")["grade"] == 7
+    told = manifest_of(tmp_path / "rows.metrics")["facts"]["models"]["scores"]
+    assert told["name"].startswith("judge@")
+    again = rlbff(*call, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+
+
+def test_two_equal_responses_are_a_tie(tmp_path: Path) -> None:
+    write(tmp_path / "rows.jsonl", [{"prompt": "p", "completion": "same", "baseline": "same"}])
+    with scripted(lambda call: completion("[[A>B]]")) as server:
+        assert run("pairwise", server.url, tmp_path).returncode == 0
+        assert len(server.calls) == 1
+    assert values_of(tmp_path / "out")["win_rate"] == 0.5
 
 
 def test_no_server_is_one_line(tmp_path: Path) -> None:

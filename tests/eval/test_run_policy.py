@@ -151,6 +151,8 @@ def test_a_policy_behind_a_server(tmp_path: Path) -> None:
         assert row["completion"][0]["content"] == ("It is 8, no" if cut else r"Clearly \boxed{7}")
         assert row["correct"] == (not cut)
     assert {call.body["temperature"] for call in server.calls} == {0.6}
+    told = manifest_of(tmp_path / "out")["facts"]["models"]["scores"]
+    assert (told["name"], told["prompt_tokens"]) == ("m", 10 * calls)
     assert 0 < values_of(tmp_path / "out")["avg@8"] < 1
 
 
