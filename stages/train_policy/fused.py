@@ -214,12 +214,11 @@ class _Run:
     def _add_gradients(self, start: int, states: Tensor, factors: Tensor) -> None:
         size = len(states)
         keep = None
-        # with a bonus every row has a gradient, whatever its slope
-        if self._job.objective.entropy_bonus == 0:
-            with_gradient = factors.nonzero().squeeze(1)
-            if len(with_gradient) <= _WORTH * size:
-                keep = with_gradient
-                states, factors = states[keep], factors[keep]
+        # a row without slope has a factor of zero; with a bonus there is none, for every row has a gradient then
+        with_gradient = factors.nonzero().squeeze(1)
+        if len(with_gradient) <= _WORTH * size:
+            keep = with_gradient
+            states, factors = states[keep], factors[keep]
         gradient = self._softmax.gradient(keep, size)
         scaled = factors.unsqueeze(1)
         if self.hidden_grad is not None:

@@ -1,11 +1,11 @@
 """The fused policy loss against three bare products, whole logits, TRL's chunked head and checkpointed chunks.
 
-151,936 words, widths 1,024 and 256, fp32 on one thread of a CPU: every way makes log-probabilities, entropies, the CE-GPPO loss and
-its gradient to hidden states and weights, but for the floor, which makes only the three products, in our chunks. Times
-are CPU seconds of the process, medians of rounds that go through all ways in turn; memory is what a process of its own
-needs at its most beyond weights and hidden states. By default 512 tokens are timed; the gradient of the weights is then
-most of the memory, whose ratios are therefore taken with --tokens 4096, or --full. With --device cuda: 16,384 tokens,
-bf16, seconds by the clock and the allocator's peak, and Liger's fused loss where it is installed.
+151,936 words, widths 1,024 and 256, fp32 on one thread of a CPU: every way makes log-probabilities, entropies, the
+CE-GPPO loss and its gradient to hidden states and weights, but for the floor, which makes only the three products, in
+our chunks. Times are CPU seconds of the process, medians of rounds that go through all ways in turn; memory is what a
+process of its own needs at its most beyond weights and hidden states. By default 512 tokens are timed; the gradient of
+the weights is then most of the memory, whose ratios are therefore taken with --full, which are 4,096. With --device
+cuda: 16,384 tokens, bf16, seconds by the clock and the allocator's peak, and Liger's fused loss where it is installed.
 """
 
 import argparse

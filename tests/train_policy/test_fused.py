@@ -185,6 +185,18 @@ def test_a_frozen_head_saves_the_product_of_its_gradient(monkeypatch: pytest.Mon
     assert hidden.grad is not None
 
 
+@pytest.mark.parametrize(("bonus", "num_rows"), [(0.0, [6, 6, 7, 5]), (0.05, [10, 10, 10, 7])])
+def test_rows_without_slope_are_multiplied_only_if_there_is_a_bonus(
+    bonus: float, num_rows: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr("stages.train_policy.fused._add_product", lambda total, left, right: seen.append(len(right)))
+    hidden, head = layer(F32)
+    # 13 of 37 tokens have no advantage, each third one, and token 5 has no weight
+    fused_policy_loss(hidden, head, tokens(hidden, head, Objective()), Objective(entropy_bonus=bonus), chunk=10)
+    assert seen == num_rows
+
+
 def test_without_a_gradient_the_loss_is_the_same() -> None:
     hidden, head = layer(F32)
     batch = tokens(hidden, head, OBJECTIVES["bonus"])
