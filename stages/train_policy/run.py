@@ -107,13 +107,20 @@ def _job(config: TrainPolicyConfig, settled: Settled, plan: Plan, root: Path) ->
         stage=STAGE,
         config=config,
         root=root,
-        identity=identity(config)
-        | {"base": base_name(config.model), "rewards": rewards_identity(config)}
-        | {f"settled_{name}": value for name, value in settled._asdict().items()},
+        identity=_identity(config, settled),
         schema=WRITES.schema(),
         reading=reading(config.run, unique_ids=not config.replay),
         slices=as_one_part(plan).slices,
     )
+
+
+def _identity(config: TrainPolicyConfig, settled: Settled) -> dict[str, object]:
+    """What decides the result: contents in place of paths, and the settings of the loss, whoever gave them."""
+    options = identity(config)
+    for name in ("reward", "py_path"):
+        del options[name]
+    own = {"base": base_name(config.model), "rewards": rewards_identity(config)}
+    return options | own | {f"settled_{name}": value for name, value in settled._asdict().items()}
 
 
 def _checkpoints(job: Job) -> Path:
