@@ -123,6 +123,7 @@ def test_prompt_of_a_group_is_read_once_and_ended_rows_are_not_gone_on_with() ->
     needed = sum(len(one.ids) - 1 for one in drawn)
     assert needed <= sum(grown) < 1.5 * needed
     assert grown == sorted(grown, reverse=True)
+    assert grown[-1] < grown[0]
 
 
 def test_waiting_rows_take_the_place_of_ended_ones() -> None:

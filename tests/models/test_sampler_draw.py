@@ -91,3 +91,8 @@ def test_logits_of_half_precision_are_drawn_from_in_full() -> None:
     numbers = torch.tensor([0.2, 0.5, 0.7], dtype=torch.float64)
     assert draw(logits, numbers, 1.0)[1].dtype == torch.float32
     assert torch.equal(draw(logits, numbers, 1.0)[0], draw(logits.float(), numbers, 1.0)[0])
+
+
+def test_number_on_a_border_belongs_to_the_token_behind_it() -> None:
+    tokens, _ = draw(torch.zeros(1, 2), torch.tensor([0.5], dtype=torch.float64), 1.0)
+    assert tokens.tolist() == [1]
