@@ -33,7 +33,7 @@ def controlled_win_rate(wins: Floats, spread: Floats) -> float:
         slope = features.T @ (wins - chance) - _RIDGE * weights
         curve = (features * (chance * (1 - chance))[:, None]).T @ features + np.diag(_RIDGE)
         step = np.linalg.solve(curve, slope)
-        weights = weights + step / max(1.0, float(np.abs(step).max()) / 2)  # far from the optimum full steps overshoot
+        weights = weights + step
         if np.abs(step).max() < _CLOSE:
             break
     return float(_sigmoid(weights[:1])[0])
