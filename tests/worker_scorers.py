@@ -17,6 +17,8 @@ from stages.rewards.worker_main import Answer, Scorer
 def open_scripted(arguments: Mapping[str, object]) -> Scorer:
     if "hang" in arguments:
         time.sleep(60)
+    if "slow" in arguments:
+        time.sleep(0.8)
     if "die" in arguments:
         sys.stderr.write("no luck today\n")
         os._exit(7)
@@ -32,6 +34,9 @@ def scripted(item: RewardItem) -> Answer:
     sys.stdout.write(f"printed {item.completion}\n")
     match what:
         case "number":
+            return float(argument)
+        case "sleep":
+            time.sleep(float(argument))
             return float(argument)
         case "loop":
             while True:

@@ -18,7 +18,6 @@ _SENTENCE_END: Final = re.compile(r"\.\s+(?=[A-Z])|\n")
 _NUMBER: Final = re.compile(
     r"(?<![\w.])[-+−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:\s*/\s*\d+(?![\d.])|%)?|[-+−]?(?<![\w.])\.\d+"
 )
-_CALCULATOR: Final = re.compile(r"<<[^<>\n]*>>")
 _SPAN: Final = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _WRAPPED: Final = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
 _WORD: Final = re.compile(r"\\(?:begin|end)\s*\{[a-z*]+\}|\\[A-Za-z]+|[^\W\d_]{2,}")
@@ -39,7 +38,7 @@ def final_answer(text: str) -> str | None:
     for found in (last_box(text), _last(_HASHES, text), _said(text)):
         if found is not None and (plain := _plain(found)):
             return plain
-    numbers = _NUMBER.findall(_CALCULATOR.sub("", text))
+    numbers = _NUMBER.findall(text)
     return numbers[-1] if numbers else None
 
 

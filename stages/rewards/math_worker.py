@@ -65,11 +65,8 @@ def equal(wanted: str, answer: str) -> bool:
     if in_words(answer):
         answer = first_number(answer) or ""
     numbers = _number(wanted), _number(answer)
-    if numbers[0] is not None and numbers[1] is not None:
-        if numbers[0] == numbers[1]:
-            return True
-        if all(number is not None and number == number.to_integral_value() for number in numbers):
-            return False
+    if numbers[0] is not None and numbers[0] == numbers[1]:
+        return True
     return _verified(wanted, answer)
 
 

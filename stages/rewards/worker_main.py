@@ -86,7 +86,7 @@ def _fields(found: object) -> dict[str, object]:
 
 def _number(found: object) -> float:
     """Raises TypeError for what is no single number; float() alone would take the text "1"."""
-    if isinstance(found, str | bytes) or not hasattr(found, "__float__"):
+    if not hasattr(found, "__float__"):
         shown = repr(found)
         raise TypeError(f"gave {shown if len(shown) <= 60 else shown[:57] + '...'}, not a number")
     return float(found)

@@ -21,7 +21,7 @@ from stages.rewards.math_answer import (
         (r"First \boxed{1}, then \boxed{\frac{1}{2}}. So 7 it is.", r"\frac{1}{2}"),
         (r"\boxed{3} and a cut \boxed{\frac{1}{", "3"),
         (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
-        (r"\fbox 4", "4"),
+        (r"\fbox 4 or 5", "4"),
         ("#### 1\n#### 2,000", "2,000"),
         (r"#### 1 \boxed{2}", "2"),
         ("9 - 3 = 6\nA: 18", "18"),

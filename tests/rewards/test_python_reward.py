@@ -79,7 +79,8 @@ def test_results_and_failures_of_a_users_function(tmp_path: Path) -> None:
     score, name = opened(
         tmp_path,
         "import time\n"
-        "def score(completion, reference=None):\n"
+        "def score(completion, solution, reference=None):\n"
+        "    assert (solution, reference) == ('x', '10')\n"
         "    if completion == 'slow': time.sleep(60)\n"
         "    if completion == 'none': return None\n"
         "    return float(completion)\n",

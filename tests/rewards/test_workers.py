@@ -139,6 +139,7 @@ def test_workers_outlive_the_thread_that_asked_first(pool: WorkerPool) -> None:
     thread = threading.Thread(target=lambda: pids.append(pool.score(items_of("pid"))[0].value))
     thread.start()
     thread.join()
+    time.sleep(0.3)
     assert [pool.score(items_of("pid"))[0].value] == pids
 
 
@@ -153,9 +154,21 @@ def test_an_exception_of_the_caller_leaves_no_stale_answer(pool: WorkerPool) -> 
     def stop(finished: int) -> None:
         raise KeyboardInterrupt
 
+    pool.score(items_of("sleep 0.3", "sleep 0.3"))
     with pytest.raises(KeyboardInterrupt):
-        pool.score(items_of(*(f"number {value}" for value in range(100))), stop)
-    assert [result.value for result in pool.score(items_of("number 7", "number 8"))] == [7.0, 8.0]
+        pool.score(items_of("sleep 0.6", "number 1"), stop)
+    assert [result.value for result in pool.score(items_of("sleep 1.2", "number 8"))] == [1.2, 8.0]
+
+
+def test_a_worker_without_memory_is_replaced(pool: WorkerPool) -> None:
+    pool.score(items_of("memory"))
+    assert pool.facts()["replaced"] == 1
+
+
+def test_a_start_counts_against_no_item() -> None:
+    pool = pool_of(seconds=0.5, slow=1)
+    assert pool.score(items_of("number 1"))[0].value == 1.0
+    pool.close()
 
 
 def test_starts_have_their_own_deadline_and_failures() -> None:
@@ -187,6 +200,7 @@ def test_workers_end_when_their_parent_is_killed(root: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
+    time.sleep(0.5)
     assert alive(pid)
     parent.kill()
     parent.communicate()
