@@ -60,6 +60,7 @@ def test_a_run_leaves_a_model_and_metrics_of_every_step(tmp_path: Path) -> None:
     assert not torch.equal(loaded.get_input_embeddings().weight, policy()[0].get_input_embeddings().weight)
     assert AutoTokenizer.from_pretrained(tmp_path / MODEL)("plus")
     assert not (tmp_path / "README.md").exists()
+    assert [path.name for path in complete_checkpoints(tmp_path)] == ["checkpoint-4", "checkpoint-6"]
 
 
 def test_rewards_see_the_row_and_the_policy_its_tokens(tmp_path: Path) -> None:
@@ -95,8 +96,9 @@ def test_a_run_that_goes_on_equals_one_that_never_stopped(tmp_path: Path) -> Non
 
 
 def test_half_a_checkpoint_does_not_count(tmp_path: Path) -> None:
-    (tmp_path / "checkpoint-4").mkdir(parents=True)
+    (tmp_path / "checkpoint-9").mkdir(parents=True)
     assert train(tmp_path, config()).steps == 6
+    assert not (tmp_path / "checkpoint-9").exists()
 
 
 def test_adapters_are_merged(tmp_path: Path) -> None:

@@ -173,6 +173,16 @@ def test_run_sh_passes_every_setting_as_one_word(tmp_path: Path) -> None:
     assert found["algorithm.filter_groups.enable"] == "True"
 
 
+@pytest.mark.parametrize(
+    ("advantage", "estimator", "divided"), [("grpo", "grpo", True), ("dr-grpo", "grpo", False), ("rloo", "rloo", False)]
+)
+def test_advantages_have_verls_names(advantage: Any, estimator: str, divided: bool) -> None:
+    made = config(loss=LossOptions(advantage=advantage))
+    settings = overrides(made, settle(made), PROMPTS)
+    assert settings["algorithm.adv_estimator"] == estimator
+    assert settings["algorithm.norm_adv_by_std_in_grpo"] is divided
+
+
 def test_without_a_dual_clip_no_ratio_reaches_verls() -> None:
     settings = overrides(config(), settle(config()), PROMPTS)
     assert settings["actor_rollout_ref.actor.clip_ratio_c"] == 1e9
