@@ -79,7 +79,7 @@ def export_for_verl(course: Course, progress: Progress) -> Transform:
         if not material.prompts:
             return PartOutput(rows=(), kept=0, dropped_rows=0, rejected=material.rejected)
         files = export_verl(config, course.settled, list(material.prompts.values()), course.root)
-        return _kept(material, files=files, facts={"summary": {"to train": f"bash {course.root / 'run.sh'}"}})
+        return _kept(material, files=files, facts={"summary": [("to train", f"bash {course.root / 'run.sh'}")]})
 
     return work
 

@@ -172,9 +172,13 @@ def _settings(config: TrainPolicyConfig) -> Settings:
 def _train(course: Course, base: Base, learner: Learner, source: Source, sign: StopSign, progress: Progress) -> State:
     config, settled = course.config, course.settled
     with _reporting(course) as reporter:
+        latest: list[Metric] = []
 
         def told(kind: Kind, number: int, metrics: Sequence[Metric]) -> None:
-            progress.figures(live_figures(metrics))
+            if kind == "generation":
+                latest[:] = metrics
+            else:
+                progress.figures(live_figures([*latest, *metrics]))
             reporter.log(metrics[0].step, _overall(metrics))
 
         return train(
@@ -280,7 +284,7 @@ def facts_of(
         "steps": steps,
         "ended": ended,
         "loss": course.settled._asdict(),
-        "summary": summarise(metrics),
+        "summary": list(summarise(metrics).items()),
         "warnings": [*([ended] if ended else []), *doubts(metrics)],
     }
 

@@ -171,7 +171,7 @@ def _close(job: Job, plan: Plan, config: TrainPolicyConfig, progress: Progress) 
     progress.summary(
         {
             "input": f"{done.rows['in']:,} rows = {fates}",
-            **facts.get("summary", {}),
+            **dict(facts.get("summary", ())),
             "written": f"{_WRITTEN[config.engine]} in {job.root}",
         }
     )
@@ -180,10 +180,10 @@ def _close(job: Job, plan: Plan, config: TrainPolicyConfig, progress: Progress) 
 
 
 def _write_page(job: Job, facts: dict[str, Any]) -> None:
-    """The page for people: curves, and the rollouts of the last generation."""
+    """The page for people: curves, and the rollouts of the first and the last generation."""
     metrics = read_shard(part_path(job.root, 0, rows_in=ROWS_BESIDE)).to_pylist()
-    last = sorted((job.root / ROLLOUTS_IN).glob("part-*.parquet"))[-1:]
-    rollouts = read_shard(last[0]).to_pylist() if last else []
+    shards = sorted((job.root / ROLLOUTS_IN).glob("part-*.parquet"))
+    rollouts = [row for path in dict.fromkeys([*shards[:1], *shards[-1:]]) for row in read_shard(path).to_pylist()]
     write_report(hidden(job.root, "report") / PAGE, title=job.root.name, metrics=metrics, rollouts=rollouts)
 
 
