@@ -38,7 +38,8 @@ def write_report(path: Path, *, title: str, metrics: Sequence[Row], rollouts: Se
     """Write the page to `path`, whole or not at all.
 
     `metrics` are rows of the metrics table (step, group, metric, value, n), `rollouts` of the rollouts table, of as
-    many generations as are at hand: shown are groups of the first and of the last whose rewards differ most.
+    many generations as are at hand: shown are groups of the first and of the last whose rewards differ most. Figures
+    that know of no generations, such as those of TRL, are drawn update by update.
     """
     figures = [Metric(row["step"], row["group"], row["metric"], row["value"], row["n"]) for row in metrics]
     found = by_name(figures)
@@ -47,7 +48,7 @@ def write_report(path: Path, *, title: str, metrics: Sequence[Row], rollouts: Se
     doubted = "".join(f"<li>{escaped(sentence)}</li>" for sentence in sentences)
     parts = [
         f"<h2>What may be wrong</h2>\n<ul>{doubted}</ul>" if sentences else "",
-        *_curves({key: _means(own, steps) if key in _OF_UPDATES else own for key, own in found.items()}),
+        *_curves({key: _means(own, steps) if steps and key in _OF_UPDATES else own for key, own in found.items()}),
         *_groups(rollouts),
     ]
     write_text(path, page(title, STYLE, summarise(figures), parts), path.parent)

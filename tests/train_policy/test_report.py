@@ -166,3 +166,15 @@ def test_figures_of_updates_are_drawn_as_means_of_generations(tmp_path: Path) ->
     text = written(tmp_path, metric_rows(2), [])
     # 0, 0.7, 1.4 and 2.1 % of the tokens in the updates of either generation
     assert "left, bad tokens 0.006 to 0.006; right, good tokens 0.0105 to 0.0105" in text
+
+
+def test_figures_that_know_of_no_generations_are_drawn_update_by_update(tmp_path: Path) -> None:
+    rows = [
+        {"step": step, "group": "all", "metric": metric, "value": 0.5 / step, "n": 4}
+        for step in (1, 2, 3)
+        for metric in ("entropy", "reward", "clip_low", "learning_rate")
+    ]
+    write_report(tmp_path / "page.html", title="by TRL", metrics=rows, rollouts=[])
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Entropy" in page
+    assert page.count("<svg") >= 2
