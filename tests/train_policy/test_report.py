@@ -172,7 +172,7 @@ def test_figures_that_know_of_no_generations_are_drawn_update_by_update(tmp_path
     rows = [
         {"step": step, "group": "all", "metric": metric, "value": 0.5 / step, "n": 4}
         for step in (1, 2, 3)
-        for metric in ("entropy", "reward", "clip_low", "learning_rate")
+        for metric in ("entropy", "reward", "clip_low", "clip_high", "dual", "learning_rate")
     ]
     write_report(tmp_path / "page.html", title="by TRL", metrics=rows, rollouts=[])
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
