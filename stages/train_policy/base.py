@@ -65,7 +65,7 @@ def open_weights(config: TrainPolicyConfig, base: Base) -> Any:  # noqa: ANN401 
         if hasattr(module, "attention_dropout"):
             module.attention_dropout = 0.0
     if config.training.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
     model.config.use_cache = True
     return model.train()
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from stages.train_policy.arrays import Floats, Rollout, TrainRow
 from stages.train_policy.config import Aggregation
 from stages.train_policy.drawing import shuffled
+from stages.train_policy.forward import micro_batches
 from stages.train_policy.rollout_shards import Generation
-from stages.train_policy.update import micro_batches
 from stages.train_policy.weights import nll_weights, token_weights
 
 References = Callable[[Sequence[tuple[tuple[int, ...], tuple[int, ...]]]], list[Floats]]

@@ -14,11 +14,9 @@ from torch import Tensor
 from stages.models.head_entropy import OutputHead
 from stages.models.packing import packed_attention
 from stages.train_policy.arrays import Floats, Objective, TokenBatch, TokenStats, TrainRow
-from stages.train_policy.forward import completion_tokens, micro_batches, policy_hidden
+from stages.train_policy.forward import completion_tokens, policy_hidden
 from stages.train_policy.fused import FusedOutput, fused_policy_loss, head_log_probs
 from stages.train_policy.loss import sequence_log_ratio
-
-__all__ = ["UpdateResult", "accumulate", "micro_batches"]
 
 
 class UpdateResult(NamedTuple):
