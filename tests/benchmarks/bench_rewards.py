@@ -1,4 +1,4 @@
-"""How near worker processes of rewards come to the least time that endless loops leave them: whole deadlines in a row."""
+"""How near worker processes of rewards come to the least time that endless loops leave them: deadlines in a row."""
 
 import math
 import sys
