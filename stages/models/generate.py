@@ -68,7 +68,7 @@ class LocalChat:
         self._seed = seed
         self._batch_size = batch_size
         self._window: int | None = getattr(self._model.config, "max_position_embeddings", None)
-        self._ends = _end_tokens(self._model, self._tokenizer)
+        self._ends = end_tokens(self._model, self._tokenizer)
         self._model.generation_config = transformers.GenerationConfig(  # type: ignore[no-untyped-call]
             do_sample=False,
             eos_token_id=self._ends or None,
@@ -153,6 +153,16 @@ def render(chat: Sequence[Message], tokenizer: Any, *, thinking: bool = False) -
         raise DataError(f"The chat template in {tokenizer.name_or_path} cannot write a chat: {words}") from problem
 
 
+def end_tokens(model: Any, tokenizer: Any) -> list[int]:  # noqa: ANN401 - as in render
+    """The tokens that end an answer: those of the model's generation config (a chat model has several), else eos."""
+    ends = model.generation_config.eos_token_id
+    if ends is None:
+        ends = tokenizer.eos_token_id
+    if ends is None:
+        return []
+    return list(ends) if isinstance(ends, list | tuple) else [ends]
+
+
 def _templated(chat: Sequence[Message], tokenizer: Any, thinking: bool) -> str:  # noqa: ANN401 - as in render
     messages = [{"role": message.role, "content": message.content} for message in chat]
     switch = {} if thinking else {"enable_thinking": False}
@@ -193,16 +203,6 @@ class GumbelSampler:
 def _stream_seed(seed: int, prompt: list[int]) -> int:
     digest = sha256(f"{seed} {prompt}".encode()).digest()
     return int.from_bytes(digest[:8]) >> 1  # torch wants a signed number
-
-
-def _end_tokens(model: Any, tokenizer: Any) -> list[int]:  # noqa: ANN401 - as in render
-    """The tokens that end an answer: those of the model's generation config (a chat model has several), else eos."""
-    ends = model.generation_config.eos_token_id
-    if ends is None:
-        ends = tokenizer.eos_token_id
-    if ends is None:
-        return []
-    return list(ends) if isinstance(ends, list | tuple) else [ends]
 
 
 def _batches(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
-from stages.models.generate import _end_tokens
+from stages.models.generate import end_tokens
 from stages.models.sampler_cache import sampling_attention
 from stages.models.sampler_rows import Asked as Asked
 from stages.models.sampler_rows import Drawn as Drawn
+from stages.models.sampler_rows import NotFiniteError as NotFiniteError
 from stages.models.sampler_rows import Rows, Settings
 from stages.models.sampler_stop import StopText
 
@@ -48,7 +49,7 @@ class Sampler:
             max_new_tokens=max_new_tokens,
             temperature=temperature,
             top_p=top_p,
-            ends=tuple(_end_tokens(model, tokenizer)),
+            ends=tuple(end_tokens(model, tokenizer)),
             stop=StopText(tokenizer, stop) if stop else None,
             batch_size=batch_size,
         )
@@ -70,14 +71,15 @@ class Sampler:
     def sample(self, asked: Sequence[Asked], advance: Callable[[int], None] = lambda rows: None) -> list[Drawn]:
         """Return a completion for each prompt, in order; `advance` is told of completions that have ended.
 
-        No prompt is empty, and none is longer than the model's window less `max_new_tokens`.
+        No prompt is empty, and none is longer than the model's window less `max_new_tokens`. Raises NotFiniteError for
+        weights that give NaN.
         """
         for one in asked:
             assert one.prompt_ids
             assert self._longest_prompt is None or len(one.prompt_ids) <= self._longest_prompt
         device = self._model.device
         mixed = torch.autocast(device.type, self._autocast) if self._autocast is not None else nullcontext()
-        with torch.inference_mode(), _evaluating(self._model), sampling_attention(self._model), mixed:
+        with torch.inference_mode(), evaluating(self._model), sampling_attention(self._model), mixed:
             rows = Rows(self._model, self._settings, asked)
             told = 0
             while rows.open:
@@ -89,7 +91,7 @@ class Sampler:
 
 
 @contextmanager
-def _evaluating(model: Any) -> Iterator[None]:  # noqa: ANN401 - as above
+def evaluating(model: Any) -> Iterator[None]:  # noqa: ANN401 - as above
     """The model without dropout, then each module as it was."""
     training = [module for module in model.modules() if module.training]
     model.eval()

@@ -34,7 +34,8 @@ def draw(logits: Tensor, numbers: Tensor | None, temperature: float, top_p: floa
     """Return the tokens (B,) and their log-probabilities (B,), fp32, under the whole of softmax(logits / temperature).
 
     `logits` B x V; `numbers` (B,) fp64 inside (0, 1), or None for the most probable token. With `top_p` below 1, tokens
-    come from the fewest that hold this much probability together (nucleus sampling, arXiv 1904.09751).
+    come from the fewest that hold this much probability together (nucleus sampling, arXiv 1904.09751). Where logits are
+    NaN or infinite upwards, some token is returned, with NaN for its log-probability.
     """
     logits = logits.float()
     chances = (logits if temperature == 1.0 else logits / temperature).softmax(dim=1)
@@ -73,13 +74,14 @@ def _invert(weights: Tensor, numbers: Tensor) -> Tensor:
     block = _first_above(sums, wanted)[:, None]
     before = sums.gather(1, block - 1 + (block == 0)).where(block > 0, 0.0)[:, 0]
     inside = padded.gather(1, block[:, :, None].expand(-1, -1, _BLOCK))[:, 0].cumsum(dim=1, dtype=torch.float64)
-    return block[:, 0] * _BLOCK + _first_above(inside, wanted - before)
+    # only NaN leads behind the last token, into the padding
+    return (block[:, 0] * _BLOCK + _first_above(inside, wanted - before)).clamp(max=size - 1)
 
 
 def _first_above(sums: Tensor, wanted: Tensor) -> Tensor:
     """The first place (B,) where the running sums B x K are above `wanted` (B,): never one that adds nothing.
 
-    Rounding may have moved `wanted` out of the range of the sums, hence the bounds.
+    Rounding may have moved `wanted` out of the range of the sums, hence the bounds. No sum that is NaN is above it.
     """
     wanted = wanted.clamp(min=0.0).minimum(sums[:, -1] * _BELOW_ONE)
-    return torch.searchsorted(sums, wanted[:, None], right=True)[:, 0]
+    return torch.searchsorted(sums, wanted[:, None], right=True)[:, 0].clamp(max=sums.shape[1] - 1)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stages.core.errors import DataError
 from stages.models.sampler_cache import RowCache, Source, gather
 from stages.models.sampler_draw import draw, uniforms
 from stages.models.sampler_lean import lean_decoder
@@ -46,6 +47,14 @@ class Drawn(NamedTuple):
     ids: tuple[int, ...]
     logprobs: NDArray[np.float32]
     finish: Literal["stop", "length"]
+
+
+class NotFiniteError(DataError):
+    """The model's logits for token `token`, from 0, of the completion at `place` in the call are NaN or infinite."""
+
+    def __init__(self, text: str, place: int = 0, token: int = 0) -> None:
+        super().__init__(text)
+        self.place, self.token = place, token
 
 
 class Settings(NamedTuple):
@@ -244,6 +253,7 @@ class Rows:
         """Write down one drawn token a row that has not ended, and the completions that it ends."""
         rows = np.flatnonzero(state.live)
         places = state.drawn[rows]
+        _check_finite(logprobs[rows], state.place[rows], places)
         state.ids[rows, places] = tokens[rows]
         state.logprobs[rows, places] = logprobs[rows]
         state.drawn[rows] += 1
@@ -258,6 +268,19 @@ class Rows:
             finish: Literal["stop", "length"] = "stop" if by_model else "length"
             self.drawn[int(state.place[row])] = Drawn(ids, state.logprobs[row, :count].copy(), finish)
         state.live[rows[over]] = False
+
+
+def _check_finite(logprobs: NDArray[np.float32], place: NDArray[np.int64], token: NDArray[np.int64]) -> None:
+    faults = np.flatnonzero(~np.isfinite(logprobs))
+    if not len(faults):
+        return
+    at, number = int(place[faults[0]]), int(token[faults[0]])
+    raise NotFiniteError(
+        f"The model's probabilities are not finite (NaN) for token {number} of completion {at}; its weights are "
+        "damaged, or the temperature is too small for its logits.",
+        at,
+        number,
+    )
 
 
 def _pieces(asked: Sequence[Asked], most: int) -> list[list[int]]:

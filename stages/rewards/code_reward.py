@@ -35,7 +35,7 @@ def open_code(sources: SourceOptions, *, limits: Limits | None = None, factor: f
     """
     workers = sources.reward_workers or len(os.sched_getaffinity(0))
     scale = machine_factor() if factor is None else factor
-    return CodeReward(sources.reward_code, lambda: open_sandbox("standard", limits, factor=scale), workers)
+    return CodeReward(sources.reward_code, lambda: open_sandbox(sources.level, limits, factor=scale), workers)
 
 
 class CodeReward:

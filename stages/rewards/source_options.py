@@ -23,6 +23,10 @@ class SourceOptions:
     reward_code: Annotated[
         Literal["rate", "weighted", "all"], "code: share of tests passed, weighted, or all or 0."
     ] = "rate"
+    level: Annotated[
+        Literal["standard", "strict", "weak"],
+        "code: layers around programs: standard, strict (with namespaces), or weak (limits only; by name only).",
+    ] = "standard"
     allow_demo_rm: Annotated[bool, "Accept a reward model that was made for demos (tiny)."] = False
     py_path: Annotated[Path | None, "Folder in which py: finds its module; default: the working directory."] = None
 

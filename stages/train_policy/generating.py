@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-from stages.core.errors import TooManyFailed
-from stages.models.sampler import Asked, Drawn, Sampler
+from stages.core.errors import DataError, TooManyFailed
+from stages.models.sampler import Asked, Drawn, NotFiniteError, Sampler
 from stages.rewards.item import Reward, RewardItem, RewardResult
 from stages.train_policy.arrays import Prompt, Rollout
 from stages.train_policy.config import RolloutOptions
@@ -122,10 +122,21 @@ class Generator:
                 self.advance(len(drawn))
             else:
                 self.pause()
-                drawn = self.sampler.sample([one for _, group in part for one in group], self.advance)
+                drawn = self._drawn(number, part)
                 write_piece(path, drawn, self.scratch)
             result += zip((prompt for prompt, _ in part), _pieces(drawn, size), strict=True)
         return result
+
+    def _drawn(self, number: int, part: Sequence[tuple[Prompt, list[Asked]]]) -> list[Drawn]:
+        try:
+            return self.sampler.sample([one for _, group in part for one in group], self.advance)
+        except NotFiniteError as fault:
+            prompt = part[fault.place // self.options.group_size][0]
+            raise DataError(
+                f"Generation {number}, prompt {prompt.id}, token {fault.token}: the policy's probabilities are not "
+                "finite (NaN). Its weights are ruined: start again with a lower --learning-rate or --grad-clip, or "
+                "with a base that is whole."
+            ) from fault
 
     def _score(self, drawn: Sequence[tuple[Prompt, list[Drawn]]], first: int) -> "_Scored":
         items = [

@@ -1,5 +1,6 @@
 """Sampling over one cache against a forward pass a token: tokens, log-probabilities, ends, and what must not matter."""
 
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
-from stages.models.sampler import Asked, Drawn, Sampler
+from stages.models.sampler import Asked, Drawn, NotFiniteError, Sampler
 from tests.naive.sampler import logprobs_of, sample_one
 from tests.tiny_families import OWN, answering_tokenizer, tiny_model
 
@@ -254,3 +255,13 @@ def test_text_leaves_out_the_token_that_ends_it() -> None:
     ids = tokenizer("is clear")["input_ids"]
     assert partner.text([*ids, 2]) == partner.text([*ids, 399]) == partner.text(ids) == "is clear"
     assert partner.text(()) == ""
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_weights_that_give_nan_are_an_error_with_completion_and_token(temperature: float) -> None:
+    model = model_with(None)
+    with torch.no_grad():
+        model.lm_head.weight[5] = torch.nan
+    with pytest.raises(NotFiniteError, match=r"not finite .NaN. for token 0 of completion 0") as error:
+        sampler(model, 5, temperature=temperature).sample(groups([4, 4], 2))
+    assert (pickle.loads(pickle.dumps(error.value)).place, error.value.token) == (0, 0)

@@ -96,3 +96,42 @@ def test_logits_of_half_precision_are_drawn_from_in_full() -> None:
 def test_number_on_a_border_belongs_to_the_token_behind_it() -> None:
     tokens, _ = draw(torch.zeros(1, 2), torch.tensor([0.5], dtype=torch.float64), 1.0)
     assert tokens.tolist() == [1]
+
+
+def _near_borders(size: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits of most tokens out of reach and of the others far apart, and numbers at and beside all running sums."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = 12 * torch.randn(1, size, generator=generator)
+    logits[torch.rand(1, size, generator=generator) < 0.9] = -torch.inf
+    logits[0, size // 2] = 0.0
+    sums = logits.softmax(1).double().cumsum(1)[0]
+    shares = (sums / sums[-1]).unique()
+    beside = torch.cat([shares, shares * (1 - 2.0**-49), shares * (1 + 2.0**-49), shares * (1 - 1e-7)])
+    numbers = torch.cat([beside, torch.tensor([2.0**-49, 1 - 2.0**-49], dtype=torch.float64)])
+    return logits, numbers.clamp(2.0**-49, 1 - 2.0**-49)
+
+
+@pytest.mark.parametrize("size", [1100, 1025, 256 * 5, 40_000])
+def test_near_the_borders_of_blocks_no_token_without_a_chance_is_drawn(size: int) -> None:
+    for seed in range(4):
+        logits, numbers = _near_borders(size, seed)
+        chances = logits.softmax(1)[0]
+        tokens, logprobs = draw(logits.expand(len(numbers), -1), numbers, 1.0)
+        assert (chances[tokens] > 0).all()
+        assert torch.isfinite(logprobs).all()
+        # a number lies in the share of its token, but for the rounding of fp32 sums of blocks
+        sums = chances.double().cumsum(0) / chances.double().sum()
+        assert (numbers < sums[tokens] + 1e-6).all()
+        assert (numbers > sums[tokens] - chances[tokens] - 1e-6).all()
+
+
+@pytest.mark.parametrize("size", [10, 3000])
+@pytest.mark.parametrize("worst", [torch.nan, torch.inf])
+@pytest.mark.parametrize("top_p", [1.0, 0.9])
+def test_logits_that_are_not_finite_give_a_token_with_nan(size: int, worst: float, top_p: float) -> None:
+    logits = torch.zeros(2, size)
+    logits[1, size - 2] = worst
+    for numbers in (torch.tensor([0.5, 0.5], dtype=torch.float64), None):
+        tokens, logprobs = draw(logits, numbers, 1.0, top_p)
+        assert ((tokens >= 0) & (tokens < size)).all()
+        assert logprobs.isfinite().tolist() == [True, False]
