@@ -21,7 +21,9 @@ PROMPTS: Final = Table(
         Column("ability", pa.string(), "Such as math or code."),
         Column("reward_model", REFERENCE, "`ground_truth`: what `math:` and `code:` check a completion against."),
         Column("extra_info", pa.string(), "Anything else, as JSON; rewards see it, the policy does not."),
-        Column("principle", pa.string(), "By what `rm:` and `genrm:` judge; the policy never sees it."),
+        Column(
+            "principle", pa.string(), "By what `rm:` and `genrm:` judge; the policy sees it under `genrm:self` alone."
+        ),
     ),
     "Prompts for train-policy, one a row.",
     "verl, TRL (GRPO)",
@@ -38,7 +40,7 @@ ROLLOUTS: Final = Table(
         Column("prompt_id", pa.string(), "Row of the prompts."),
         Column("prompt", CHAT, "The conversation that was continued."),
         Column("completion", CHAT, "What the policy wrote, as one assistant message."),
-        Column("principle", pa.string(), "By what the reward judged; not part of the prompt."),
+        Column("principle", pa.string(), "By what the reward judged; part of the prompt under `genrm:self` alone."),
         Column("reward_model", REFERENCE, "What the completion was checked against."),
         Column("prompt_ids", pa.list_(pa.int32()), "Tokens of the prompt."),
         Column("completion_ids", pa.list_(pa.int32()), "Tokens that were drawn, the one that ends it among them."),
@@ -47,7 +49,7 @@ ROLLOUTS: Final = Table(
         Column("finish", pa.string(), "stop where the policy ended it, length where the limit did."),
         Column("reward", pa.float64(), "Weighted sum of the parts, shaped; null where there is none."),
         Column("correct", pa.bool_(), "Whether the reward is the best that its sources give; null where unknown."),
-        Column("parts", PARTS, "What each source of rewards gave."),
+        Column("parts", PARTS, "What each source of rewards gave, and what it said besides, as `genrm.verdict`."),
         Column("status", pa.string(), "ok, no_answer, timeout, error or skipped."),
         Column("detail", pa.string(), "Why there is no reward, in words."),
         Column("advantage", pa.float32(), "Of the completion within its group; null where it is not trained on."),

@@ -32,7 +32,8 @@ class RewardItem(NamedTuple):
 class RewardResult(NamedTuple):
     """What one completion is worth: a finite value, or None where `status` is timeout, error or skipped.
 
-    `parts` are values by source, before weights; `seconds` is how long it took; `detail` says why in words.
+    `parts` are values by source, before weights, or what one source says besides its value; `seconds` is how long it
+    took; `detail` says why in words.
     """
 
     value: float | None

@@ -11,14 +11,15 @@ from stages.core.ask import Finished, conclude, problem_of
 from stages.core.ask import Problem as Fault
 from stages.core.batched import BatchedCalls
 from stages.core.chat import ChatRequest, Message, Outcome, TokenLogprobs
-from stages.core.errors import ConfigError, DataError
+from stages.core.errors import ConfigError
 from stages.core.journal import Journal
 from stages.core.rows import Problem
 from stages.models.client import as_answer
 from stages.models.generate import Completion, LocalChat
 from stages.models.load import model_name
 from stages.models.next_token import choice_log_probs
-from stages.models.truncation import Conversation, fit_conversation
+from stages.models.truncation import Conversation
+from stages.rewards.fitting import fit_chat
 from stages.rewards.judgement import NO_JUDGEMENT
 from stages.rewards.judging import Chat, Form
 from stages.rewards.local import placement
@@ -54,29 +55,15 @@ class LocalJudge:
         self._limit = options.max_length if room is None else min(options.max_length, room)
 
     def prepare(self, messages: Sequence[Message], response: str, principle: str) -> Chat | Problem:
-        """The chat about one response and principle, cut to --max-length and to what leaves room for an answer.
-
-        What is left out first is in models/truncation.py; the principle and the constant words never are.
-        """
-        whole = Conversation(messages, response)
-
-        def count(chat: Conversation) -> int:
-            return len(self._chat.encode(self._form.prompt(*chat, principle)))
-
-        try:
-            if count(whole) <= self._limit:
-                return Chat(self._form.prompt(*whole, principle), truncated=False)
-            fitted = fit_conversation(whole, self._limit, count)
-        except DataError as refused:
-            return Problem("bad_chat", "prompt", str(refused))
-        if fitted is None:
-            return Problem(
-                "principle_too_long",
-                "principle",
-                f"The principle {principle[:80]!r} leaves no room for a conversation in {self._limit} tokens; shorten "
-                "it, raise --max-length or lower --max-reply-tokens.",
-            )
-        return Chat(self._form.prompt(*fitted, principle), truncated=True)
+        """The chat about one response and principle, cut to --max-length and to what leaves room for an answer."""
+        return fit_chat(
+            self._form.prompt,
+            Conversation(messages, response),
+            principle,
+            limit=self._limit,
+            count=lambda chat: len(self._chat.encode(chat)),
+            remedy="raise --max-length or lower --max-reply-tokens",
+        )
 
     def complete(
         self, requests: Sequence[ChatRequest], journal: Journal, advance: Callable[[int], None]

@@ -36,7 +36,7 @@ def open_model(
     Raises ConfigError for a model that was made for demos, unless that is allowed; and as `open_reward_model`.
     """
     assert spec.kind in ("rm", "genrm"), spec
-    assert spec.argument != "self", "the stage opens genrm:self"
+    assert not spec.is_own, "the stage opens genrm:self"
     if not allow_demo:
         _refuse_demo(spec)
     journal = folder / f"{file_stem(spec)}.jsonl"

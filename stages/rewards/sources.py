@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from hashlib import sha256
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Final
 
 from stages.core.errors import ConfigError
 from stages.core.options import identity
@@ -20,11 +19,8 @@ from stages.rewards.source_options import SourceOptions
 from stages.rewards.spec import Spec, names
 from stages.rewards.weighted import Source, WeightedReward
 
-SELF: Final = "self"
-"""genrm:self: the policy judges."""
-
 Own = Callable[[Spec], Reward]
-"""Makes the source of genrm:self."""
+"""Makes the source of genrm:self and genrm:self-sign."""
 
 
 def open_reward(
@@ -106,8 +102,8 @@ def _open(
         case "code":
             from stages.rewards.code_reward import open_code
 
-            return CachedReward(open_code(sources), folder / "code.rewards.jsonl", {})
-    if spec.kind == "genrm" and spec.argument == SELF:
+            return CachedReward(open_code(sources), folder / "code.rewards.jsonl", {"level": sources.level})
+    if spec.is_own:
         if own is None:
             raise ConfigError(f"--reward {spec.text}: here is no policy that could judge; name a folder or a URL.")
         return own(spec)
@@ -137,8 +133,7 @@ def _source_identity(spec: Spec, sources: SourceOptions, models: Callable[[bool]
     if spec.kind not in ("rm", "genrm"):
         return own | {"argument": spec.argument}
     options = models(spec.kind == "genrm")
-    is_self = spec.kind == "genrm" and spec.argument == SELF
-    name = SELF if is_self else reward_model_name(spec.argument, options)
+    name = spec.argument if spec.is_own else reward_model_name(spec.argument, options)
     return own | {"model": name, "wording": wording(spec.argument, options), "options": identity(options)}
 
 

@@ -15,9 +15,13 @@ from stages.core.errors import ConfigError
 
 Kind = Literal["rm", "genrm", "code", "math", "check", "py"]
 
+OWN_ODDS: Final = "self"
+OWN_SIGN: Final = "self-sign"
+"""genrm:self, genrm:self-sign: the policy is the judge, rewarded by the log-odds of its verdict, or by its word."""
+
 _NEEDED: Final = {
     "rm": "a folder or hub id, as rm:FOLDER",
-    "genrm": "a folder, a URL or self, as genrm:FOLDER",
+    "genrm": "a folder, a URL, self or self-sign, as genrm:FOLDER",
     "py": "module and function, as py:my_rewards:score",
 }
 _NONE_TAKEN: Final = {
@@ -35,6 +39,11 @@ class Spec(NamedTuple):
     argument: str
     weight: float
     text: str
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the policy itself is the judge."""
+        return self.kind == "genrm" and self.argument in (OWN_ODDS, OWN_SIGN)
 
 
 def parse_specs(texts: Sequence[str]) -> tuple[Spec, ...]:

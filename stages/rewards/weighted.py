@@ -85,13 +85,12 @@ class WeightedReward:
 
     def _sum(self, results: Sequence[RewardResult]) -> RewardResult:
         by_name = {source.name: result for source, result in zip(self._sources, results, strict=True)}
-        parts = {
-            name: result.value
-            for name, result in by_name.items()
-            if result.value is not None and result.status in ("ok", "no_answer")
-        }
+        given = {name: result for name, result in by_name.items() if result.status in ("ok", "no_answer")}
+        parts = {name: result.value for name, result in given.items() if result.value is not None}
         value, status, detail = self._joined(by_name, parts)
-        return RewardResult(value, status, parts, sum(result.seconds for result in results), detail)
+        # what a source says of a completion besides stands under the source's name
+        said = {f"{name}.{part}": own for name in parts for part, own in given[name].parts.items()}
+        return RewardResult(value, status, parts | said, sum(result.seconds for result in results), detail)
 
     def _joined(
         self, by_name: Mapping[str, RewardResult], parts: Mapping[str, float]

@@ -152,8 +152,8 @@ class TrainPolicyConfig:
     model: Annotated[str, "Base model: hub id, folder, or tiny (made from the prompts, for demos)."]
     reward: Annotated[
         tuple[str, ...],
-        "What completions are worth: math:, code:, check:, rm:DIR, genrm:DIR, py:MODULE:FUNCTION; with @WEIGHT, "
-        "repeatable, they are added up.",
+        "What completions are worth: math:, code:, check:, rm:DIR, genrm:DIR, py:MODULE:FUNCTION, or genrm:self to "
+        "train the policy as a judge on rows of principles; with @WEIGHT, repeatable, they are added up.",
     ] = ()
     out: Annotated[Path | None, "Output folder; default <stem of the first input>.policy.", "-o", OPERATIONAL] = None
     preset: Annotated[PresetName, "Settings of the loss; single flags change them."] = "ce-gppo"

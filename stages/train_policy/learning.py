@@ -32,7 +32,7 @@ from stages.train_policy.learner import Learner, Settings
 from stages.train_policy.loop import LOG, Run, Source, State, train
 from stages.train_policy.material import Material, read_prompts, texts_of
 from stages.train_policy.metric_log import Kind, read_events
-from stages.train_policy.opening import open_rewards
+from stages.train_policy.opening import open_rewards, own_judge
 from stages.train_policy.presets import Settled, check_updates
 from stages.train_policy.replaying import Replay, find_problem
 from stages.train_policy.reporters import Reporter, open_reporters
@@ -118,7 +118,8 @@ def _source(
         if sign:
             raise Stopped
 
-    reward = open_rewards(config, hidden(course.root, "rewards"), progress.notice)
+    own = own_judge(config, learner.model, base.tokenizer, learner.settings.autocast)
+    reward = open_rewards(config, hidden(course.root, "rewards"), progress.notice, own)
     try:
         yield Generator(
             prompts=prompts,

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from stages.core.errors import DataError
-from stages.core.rows import Problem, Rejected, SourceRow
+from stages.core.rows import Problem, Rejected, Row, SourceRow
 from stages.train_policy.arrays import Prompt
 from stages.train_policy.base import Base
 from stages.train_policy.config import TrainPolicyConfig
+from stages.train_policy.judging import NO_PRINCIPLE, read_judged
+from stages.train_policy.opening import trains_judge
 from stages.train_policy.reading import read_prompt
 
 _NAMED = 3
@@ -47,26 +50,21 @@ def read_prompts(
     needs_principle: bool,
     advance: Callable[[int], None] = lambda rows: None,
 ) -> Material:
-    """Read and tokenise all prompts.
+    """Read and tokenise all prompts; for a policy that learns to judge, the rows say what is judged.
 
     Raises:
-        DataError: a reward judges by principles, and rows have none.
+        DataError: a reward judges by principles, and rows have none. ConfigError: the base cannot become a judge.
     """
-    limit = prompt_limit(base, config)
+    read = _judged_reader(base, config) if trains_judge(config) else _prompt_reader(base, config)
     material = Material(rows=rows)
+    seen: set[str] = set()
     for place, row in enumerate(rows):
         assert row.value is not None
-        found = read_prompt(
-            row.value,
-            tokenizer=base.tokenizer,
-            principle=config.principle,
-            system=config.rollouts.system,
-            limit=limit,
-        )
+        found = read(row.value)
         if isinstance(found, Problem):
             material.problems[place] = found
         else:
-            material.prompts[place] = found
+            material.prompts[place] = found._replace(id=_unused(found.id, seen))
         advance(1)
     if needs_principle:
         _check_principles(material)
@@ -89,11 +87,52 @@ def prompt_limit(base: Base, config: TrainPolicyConfig) -> int | None:
     return min(limits, default=None)
 
 
+def _prompt_reader(base: Base, config: TrainPolicyConfig) -> Callable[[Row], Prompt | Problem]:
+    return partial(
+        read_prompt,
+        tokenizer=base.tokenizer,
+        principle=config.principle,
+        system=config.rollouts.system,
+        limit=prompt_limit(base, config),
+    )
+
+
+def _judged_reader(base: Base, config: TrainPolicyConfig) -> Callable[[Row], Prompt | Problem]:
+    # needs torch, which a process that only reads options must not load
+    from stages.rewards.own_judge import check_judge
+
+    role, limit = config.judge.principle_role, prompt_limit(base, config)
+    check_judge(base.tokenizer, role)
+    longest = config.judge.rm_max_length
+    return partial(
+        read_judged,
+        tokenizer=base.tokenizer,
+        principle=config.principle,
+        role=role,
+        limit=longest if limit is None else min(limit, longest),
+    )
+
+
+def _unused(name: str, seen: set[str]) -> str:
+    """A name that no prompt before has: principles of one response share the id of their row."""
+    number, found = 1, name
+    while found in seen:
+        number += 1
+        found = f"{name}/{number}"
+    seen.add(found)
+    return found
+
+
 def _check_principles(material: Material) -> None:
     lacking = [prompt.id for prompt in material.prompts.values() if not prompt.principle]
+    lacking += [
+        (material.rows[place].value or {})["id"]
+        for place, problem in material.problems.items()
+        if problem.reason == NO_PRINCIPLE
+    ]
     if lacking:
         raise DataError(
-            f"{len(lacking):,} of {len(material.prompts):,} prompts name no principle for the reward model to judge "
+            f"{len(lacking):,} of {len(material.rows):,} prompts name no principle for the reward model to judge "
             f"by, the first {', '.join(lacking[:_NAMED])}; give them a column principle, or --principle TEXT for all."
         )
 

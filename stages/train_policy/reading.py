@@ -59,7 +59,7 @@ def read_prompt(
     if system is not None and messages[0].role != "system":
         messages = (Message("system", system), *messages)
     try:
-        ids = _tokenise(messages, tokenizer)
+        ids = tokenise(messages, tokenizer)
     except DataError as error:
         return Problem("bad_value", field, str(error))
     if limit is not None and len(ids) > limit:
@@ -73,17 +73,18 @@ def read_prompt(
     return Prompt(row["id"], messages, ids, reference, style, own_principle or principle, extra)
 
 
-class _BadRowError(Exception):
-    def __init__(self, reason: str, field: str, error: str) -> None:
-        super().__init__(error)
-        self.problem = Problem(reason, field, error)
-
-
-def _tokenise(messages: Sequence[Message], tokenizer: Any) -> tuple[int, ...]:  # noqa: ANN401 - as above
+def tokenise(messages: Sequence[Message], tokenizer: Any) -> tuple[int, ...]:  # noqa: ANN401 - as above
+    """The tokens of a chat up to where the answer begins. Raises DataError if the chat template refuses it."""
     text = render(messages, tokenizer, thinking=True)
     # a chat template writes the special tokens itself
     with_special = tokenizer.chat_template is None
     return tuple(tokenizer(text, add_special_tokens=with_special, verbose=False)["input_ids"])
+
+
+class _BadRowError(Exception):
+    def __init__(self, reason: str, field: str, error: str) -> None:
+        super().__init__(error)
+        self.problem = Problem(reason, field, error)
 
 
 def _messages(row: Row) -> tuple[str, tuple[Message, ...]]:

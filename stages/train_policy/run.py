@@ -31,7 +31,7 @@ from stages.train_policy.config import TINY, EngineName, TrainPolicyConfig
 from stages.train_policy.controller import control_of
 from stages.train_policy.engines import export_for_verl, leads, learn_by_trl
 from stages.train_policy.learning import Course, learn
-from stages.train_policy.opening import rewards_identity
+from stages.train_policy.opening import check_judge_options, rewards_identity, trains_judge
 from stages.train_policy.presets import Settled, check_updates, settle
 from stages.train_policy.report import write_report
 from stages.train_policy.rollout_shards import ROLLOUTS_IN
@@ -62,11 +62,12 @@ def run(config: TrainPolicyConfig, *, progress: Progress = quiet) -> Report:
     settled = settle(config)
     check_updates(config, settled)
     control_of(config.loss, settled.beta1)
+    check_judge_options(config)
     root = config.out or Path(f"{stem(config.inputs[0])}.policy")
     _check_apart(root, config.model)
     # the other processes of torchrun say nothing, and read without holding the folder
     told, options = (progress, config.run) if leads() else (quiet, replace(config.run, dry_run=True))
-    with planned(config.inputs, root, options, told, unique_ids=not config.replay) as plan:
+    with planned(config.inputs, root, options, told, unique_ids=_unique_ids(config)) as plan:
         if config.run.dry_run:
             return _dry_run(root, config, settled, plan, progress)
         job = _job(config, settled, plan, root)
@@ -109,7 +110,7 @@ def _job(config: TrainPolicyConfig, settled: Settled, plan: Plan, root: Path) ->
         root=root,
         identity=_identity(config, settled),
         schema=WRITES.schema(),
-        reading=reading(config.run, unique_ids=not config.replay),
+        reading=reading(config.run, unique_ids=_unique_ids(config)),
         slices=as_one_part(plan).slices,
     )
 
@@ -121,6 +122,11 @@ def _identity(config: TrainPolicyConfig, settled: Settled) -> dict[str, object]:
         del options[name]
     own = {"base": base_name(config.model), "rewards": rewards_identity(config)}
     return options | own | {f"settled_{name}": value for name, value in settled._asdict().items()}
+
+
+def _unique_ids(config: TrainPolicyConfig) -> bool:
+    """Rollouts repeat the ids of their prompts, and principles those of the feedback that they were found in."""
+    return not config.replay and not trains_judge(config)
 
 
 def _checkpoints(job: Job) -> Path:

@@ -20,7 +20,6 @@ from stages.core.policy_tables import REFERENCE
 from stages.core.shards import to_table, write_part, write_text
 from stages.core.table import CHAT
 from stages.rewards.open import is_url
-from stages.rewards.sources import SELF
 from stages.rewards.spec import Spec, parse_specs
 from stages.train_policy.arrays import Prompt
 from stages.train_policy.base import learning_rate
@@ -108,7 +107,7 @@ def refuse_unsupported(config: TrainPolicyConfig, settled: Settled, specs: Seque
         "--stop": bool(rollouts.stop),
         "--system": rollouts.system is not None,
         "--model tiny": config.model == TINY,
-        "--reward genrm:self": any(spec.argument == SELF for spec in specs if spec.kind == "genrm"),
+        "--reward genrm:self": any(spec.is_own for spec in specs),
     }
     for what, refused in refusals.items():
         if refused:

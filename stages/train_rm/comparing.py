@@ -7,12 +7,12 @@ import numpy as np
 
 from stages.core.chat import Message
 from stages.core.errors import DataError
+from stages.core.row_fields import Answer
 from stages.core.rows import Problem
 from stages.models.conversation import ConversationEncoder
 from stages.rewards.model import Query, RewardModel
 from stages.train_rm.config import PairMode, TrainRmConfig
 from stages.train_rm.examples import Comparison
-from stages.train_rm.fields import Answer
 from stages.train_rm.figures import Draws, Figure
 from stages.train_rm.forks import plant_comparisons
 from stages.train_rm.lesson import (

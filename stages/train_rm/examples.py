@@ -8,8 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from stages.core.errors import DataError
-from stages.core.rows import Problem, Row
-from stages.train_rm.fields import (
+from stages.core.row_fields import (
     Answer,
     Turns,
     Unfit,
@@ -21,6 +20,7 @@ from stages.train_rm.fields import (
     shown,
     turns_field,
 )
+from stages.core.rows import Problem, Row
 
 PRINCIPLE_LAYOUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "principles": ("completion", "principle", "label"),

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
+from stages.core.row_fields import Answer
 from stages.core.rows import Problem
 from stages.models.conversation import ConversationEncoder, EncodedConversation
 from stages.train_rm.batch import Ids, MicroBatch, Pair, Tree
 from stages.train_rm.examples import Comparison
-from stages.train_rm.fields import Answer
 from stages.train_rm.pairs import NO_PAIR
 from stages.train_rm.trees import Advance, Planted, share_tokens
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from stages.core.errors import DataError
+from stages.core.row_fields import Answer
 from stages.train_rm.batch import MicroBatch
 from stages.train_rm.config import PairMode
 from stages.train_rm.examples import Comparison, Example
-from stages.train_rm.fields import Answer
 
 NO_PAIR: Final = "no_pair"
 """The rule that drops rows with nothing to be compared with."""

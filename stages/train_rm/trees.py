@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from stages.core.row_fields import Answer
 from stages.core.rows import Problem
 from stages.models.encoding import EncodedPair, PairEncoder
 from stages.train_rm.batch import Ids, MicroBatch, Pair, Tree
 from stages.train_rm.examples import Example
-from stages.train_rm.fields import Answer
 
 Advance = Callable[[int], None]
 

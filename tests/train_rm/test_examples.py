@@ -5,9 +5,9 @@ import pytest
 
 from stages.core.chat import Message
 from stages.core.errors import DataError
+from stages.core.row_fields import Answer
 from stages.core.rows import Problem
 from stages.train_rm.examples import Comparison, Example, find_layouts, read_row
-from stages.train_rm.fields import Answer
 from tests.train_rm.rows import comparison, example, read, row
 
 HI = (Message("user", "Hi"),)

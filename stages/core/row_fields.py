@@ -1,4 +1,4 @@
-"""Reads one field of an input row as what training needs, or says why it is not that."""
+"""Reads one field of an input row as what a stage needs, or says why it is not that."""
 
 import hashlib
 import math
