@@ -43,7 +43,7 @@ def read(row: Row, file: str) -> Completions:
     What a completion answers is `pred`, else the final answer of `completion`, else `answer`: beside a completion that
     may be the reference. Where a row holds several completions these are lists.
     """
-    if "correct" not in row and "passed" not in row and "reward" in row:
+    if row.get("correct") is None and row.get("passed") is None and "reward" in row:
         row = row | {"correct": right_by_reward(row)}
     counted = attempts.read(row, file)
     listed = row.get("correct" if "correct" in row else "passed")

@@ -7,7 +7,8 @@ mathematics (1/2 and 0.5 are two votes); whether an answer is right is never dec
 import re
 from typing import Final
 
-_BOX: Final = re.compile(r"\\(?:boxed|fbox)\s*\{")
+from stages.rewards.math_answer import last_box
+
 _HASHES: Final = re.compile(r"####[ \t]*(\S[^\n]*)")
 _NUMBER: Final = re.compile(r"-?\d[\d,]*(?:\.\d+)?|-?\.\d+")
 _FILLER: Final = re.compile(r"\\left|\\right|\\[,;:!]|\\ |\\\$|[\s$]")
@@ -20,7 +21,7 @@ def final_answer(completion: str) -> str | None:
 
     None where there is none of these.
     """
-    text = _boxed(completion)
+    text = last_box(completion)
     if text is None:
         found = _HASHES.findall(completion) or _NUMBER.findall(completion)
         text = found[-1] if found else None
@@ -36,14 +37,3 @@ def normal_answer(text: str) -> str:
     bare = _FILLER.sub("", text.strip().rstrip("."))
     bare = bare.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
     return _ZEROS.sub(r"\1", _COMMAS.sub("", bare)).casefold()
-
-
-def _boxed(completion: str) -> str | None:
-    """What stands in the last box that is closed; braces within it are counted."""
-    for found in reversed(list(_BOX.finditer(completion))):
-        depth = 1
-        for place in range(found.end(), len(completion)):
-            depth += {"{": 1, "}": -1}.get(completion[place], 0)
-            if depth == 0:
-                return completion[found.end() : place]
-    return None

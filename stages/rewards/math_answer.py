@@ -10,6 +10,7 @@ import re
 from typing import Any, Final
 
 _BOX: Final = re.compile(r"\\(?:boxed|fbox)\s*(?:\{|(?P<bare>[0-9a-zA-Z]))")
+_BRACE: Final = re.compile(r"(?<!\\)[{}]")
 _HASHES: Final = re.compile(r"#{4}[ \t]*(\S[^\n]*)")
 _SAID: Final = re.compile(
     r"(?:\banswer\b[^\n.:=]{0,40}?(?::|=|\bis\b)|^[ \t*]*A[ \t]*:)[\s:*]*(?=\S)", re.IGNORECASE | re.MULTILINE
@@ -69,16 +70,22 @@ def reference_answer(text: str) -> str:
 
 
 def last_box(text: str) -> str | None:
-    r"""The content of the last \boxed{} that is closed; braces within it are counted."""
+    r"""The content of the last \boxed{} that is closed; braces within it are counted, those behind a backslash are not.
+
+    Takes time in proportion to the text, however many boxes a completion opens without closing them.
+    """
+    opened: list[int] = []
+    ends: dict[int, int] = {}
+    for brace in _BRACE.finditer(text):
+        if brace[0] == "{":
+            opened.append(brace.end())
+        elif opened:
+            ends[opened.pop()] = brace.start()
     for start in reversed(list(_BOX.finditer(text))):
         if start["bare"]:
             return start["bare"]
-        depth = 1
-        for place in range(start.end(), len(text)):
-            if text[place] in "{}" and text[place - 1] != "\\":
-                depth += 1 if text[place] == "{" else -1
-            if depth == 0:
-                return text[start.end() : place]
+        if start.end() in ends:
+            return text[start.end() : ends[start.end()]]
     return None
 
 

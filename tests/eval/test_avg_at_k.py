@@ -79,6 +79,10 @@ def test_a_rollout_is_right_by_the_parts_that_check_it() -> None:
     assert one(**rollout(reward=-2.5, parts=parts)).right == (True,)
     parts = [{"name": "math", "value": 1.0}, {"name": "check:words", "value": 0.0}]
     assert one(**rollout(reward=1.0, parts=parts)).right == (False,)
+    # train-policy writes null where one of the sources has no best value
+    parts = [{"name": "math", "value": 1.0}, {"name": "rm:judge", "value": -3.5}]
+    assert one(**rollout(reward=-2.5, parts=parts, correct=None)).right == (True,)
+    assert one(**rollout(reward=1.0, parts=parts, correct=False)).right == (False,)
     assert one(**rollout()).replies == ("7",)
     assert one(**rollout()).problem == one(**rollout(reward=0.0)).problem
     assert one(**rollout()).problem != one(**rollout(prompt_id="q")).problem

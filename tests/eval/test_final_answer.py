@@ -41,3 +41,13 @@ def test_texts_that_are_the_same_answer(one: str, other: str) -> None:
 @pytest.mark.parametrize(("one", "other"), [("1,2", "12"), ("7.05", "7.5"), ("10", "1"), ("0.5", "1/2")])
 def test_texts_that_are_not(one: str, other: str) -> None:
     assert normal_answer(one) != normal_answer(other)
+
+
+def test_braces_of_sets_and_boxes_without_braces() -> None:
+    assert final_answer(r"\boxed{\{1, 2\}}") == r"\{1,2\}"
+    assert final_answer(r"\fbox 4, after 9 tries") == "4"
+
+
+def test_of_several_marked_answers_the_last_counts_not_a_number_behind_it() -> None:
+    assert final_answer("#### 4\n#### five\n") == "five"
+    assert final_answer("#### x\nthat is after 3 steps") == "x"

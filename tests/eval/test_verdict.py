@@ -71,3 +71,23 @@ def test_a_grader_sees_what_there_is_to_go_by() -> None:
 def test_hashes_name_the_words() -> None:
     assert comparison_hash() != grading_hash()
     assert len(comparison_hash()) == len(grading_hash()) == 64
+
+
+def test_what_a_verdict_gives_a_it_takes_from_b() -> None:
+    turned = {"A>>B": "B>>A", "A>B": "B>A", "B>A": "A>B", "B>>A": "A>>B", "A=B": "A=B"}
+    assert {verdict: 1 - SHARES[turned[verdict]] for verdict in SHARES} == SHARES
+    assert (SHARES["A>>B"], SHARES["A>B"], SHARES["A=B"]) == (1, 1, 0.5)
+
+
+def test_spaces_in_a_verdict_do_not_matter() -> None:
+    assert read_verdict("[[ A >> B ]]") == "A>>B"
+    assert read_verdict("[[A = B]]") == "A=B"
+
+
+def test_a_chat_is_a_system_message_and_the_texts_between_their_tags() -> None:
+    system, asked = comparison(ASKED, "one", "two")
+    assert (system.role, asked.role) == ("system", "user")
+    assert re.sub(r"-\w{8}>", ">", asked.content) == (
+        "<conversation>\nsystem: S\n\nuser: Say hi.\n</conversation>\n\n<A>\none\n</A>\n\n<B>\ntwo\n</B>\n\n"
+        "Which of <A> and <B> serves the user better? Reason, then end with the line."
+    )

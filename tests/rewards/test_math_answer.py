@@ -93,3 +93,17 @@ def test_plain_forms() -> None:
     assert without_unit("3 sin x") == "3 sin x"
     assert without_unit("5!") == "5!"
     assert last_box("none") is None
+
+
+def test_a_box_closes_where_its_own_brace_does() -> None:
+    assert last_box(r"} \boxed{1} }") == "1"
+    assert last_box(r"\boxed{1} then \boxed{2 { 3}") == "1"
+    assert last_box(r"\boxed{a \boxed{b} c") == "b"
+    assert last_box(r"\boxed{a \boxed{b} c}") == "b"
+    assert last_box(r"\boxed{ \} }") == r" \} "
+
+
+def test_many_boxes_that_are_never_closed_are_gone_through_once() -> None:
+    # one scan of the rest for each of them would take minutes
+    assert last_box("\\boxed{1}" + "\\boxed{" * 50_000) == "1"
+    assert final_answer("\\boxed{" * 50_000) is None

@@ -46,7 +46,7 @@ def test_forms(text: str, expected: tuple[str, str, float]) -> None:
         ("rm:", "rm:FOLDER"),
         ("rm:@0.5", "rm:FOLDER"),
         ("genrm:", "self"),
-        ("py:", "py:my_rewards:score"),
+        ("py:", "py: takes module and function, as py:my_rewards:score"),
         ("py:module", "py:module:function"),
         ("py:rewards.py:score", "leave out .py"),
         ("py:folder/rewards:score", "--py-path"),
@@ -78,6 +78,7 @@ def test_names_are_kinds_until_two_are_of_a_kind() -> None:
     assert names(parse_specs(["check:", "check:words<=9"])) == ("check", "check:words<=9")
     urls = ("genrm:http://a/v1", "genrm:http://b/v1")
     assert names(parse_specs(urls)) == urls
+    assert names(parse_specs(["genrm:http://a/v1", "genrm:runs/b"])) == ("genrm:http://a/v1", "genrm:b")
 
 
 def test_nothing_is_no_source() -> None:

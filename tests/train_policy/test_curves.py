@@ -113,3 +113,19 @@ def test_legends_name_what_is_drawn() -> None:
     legend = drawing(class_legend(CLASSES))
     assert [span[0].tail for span in legend] == list(CLASSES)
     assert [span[0][0].attrib["class"] for span in legend] == [f"seg {kind(name)}" for name in CLASSES]
+
+
+def test_zero_is_marked_where_the_bars_begin_and_the_drawing_ends_below_the_steps() -> None:
+    root = drawing(bars("Entropy", {"PA-HP-in": [(1, -3.0)], "NA-HP-in": [(1, 1.0)]}))
+    zero = [line.attrib["y1"] for line in root.iter("line") if line.attrib["class"] == "zero"]
+    assert zero == ["85"]
+    assert root.attrib["viewBox"] == "0 0 420 180"
+    assert [line.attrib["class"] for line in drawing(bars("x", {"PA-HP-in": [(1, 1.0)]})).iter("line")] == ["axis"] * 2
+    assert drawing(lines("x", {"a": [(1, 1.0)]})).attrib["viewBox"] == "0 0 420 180"
+
+
+def test_classes_that_lower_hang_below_each_other_and_others_stand_on_each_other() -> None:
+    names = ("PA-HP-in", "PA-LP-in", "NA-HP-in", "NA-LP-in")
+    root = drawing(bars("x", {name: [(1, value)] for name, value in zip(names, (1.0, -1.0, 1.0, -1.0), strict=True)}))
+    # zero at 85, a quarter is 18.75 high
+    assert [boxes(path)[0][1] for path in root.iter("path")] == [66.2, 85, 47.5, 103.8]

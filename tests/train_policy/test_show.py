@@ -171,3 +171,16 @@ def test_the_latest_figures() -> None:
         "step": "0",
         "reward": "0.500",
     }
+
+
+def test_entropy_is_that_of_the_first_update_of_each_generation() -> None:
+    # told -1, 1, 3; measured -1, 1, 3 at the first updates, and something else at the second ones
+    entropies = [5.0, 9.0, 4.0, 0.0, 5.0, 9.0, 8.0, 0.0]
+    ledgers = [-1.0, 0.0, 1.0, 0.0, 3.0, 0.0, 0.0, 0.0]
+    value, changes = tracking(run_of(4, entropy=entropies.__getitem__, ledger=ledgers.__getitem__))
+    assert value == pytest.approx(1)
+    assert changes == 3
+
+
+def test_of_few_values_the_first_and_the_last_are_the_ends() -> None:
+    assert any("ended at 0.01" in sentence for sentence in doubts(run_of(1, entropy=[2.0, 0.01].__getitem__)))
