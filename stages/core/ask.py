@@ -1,6 +1,7 @@
 """One question to a language model until there is an answer that passes its check, or a reason why not.
 
-One repair request at most; whether a server understands response_format is learned here. Retries of HTTP are not.
+One repair request at most, none for a sample, which is taken as it is; whether a server understands response_format
+is learned here. Retries of HTTP are not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -77,8 +78,8 @@ class Asker:
             return await self._with_logprobs(request, exchanged, check, keep)
         if isinstance(first, HttpFailure):
             return _failed(request, (), Problem(first.reason, first.error), attempts, first)
-        problem = problem_of(first, check)
-        if problem is None or problem.reason == "refused":
+        problem = _declined(first) if request.sampled else problem_of(first, check)
+        if request.sampled or problem is None or problem.reason == "refused":
             return conclude(request, (first,), problem, attempts)
         exchanged = await self._exchange(repaired(request, first.text, problem))
         second, attempts = exchanged.result, attempts + exchanged.attempts
@@ -147,27 +148,30 @@ class Asker:
         self._dialect = dialect
 
 
-def answer_of(entry: Entry) -> Reply:
-    """The reply that a successful journal entry records."""
+def answer_of(entry: Entry, *, sampled: bool = False) -> Reply:
+    """The reply that a successful journal entry records; `sampled` as in ChatRequest."""
     prompt_tokens, completion_tokens = entry.tokens[-1]
     return Reply(
-        text=bare_answer(entry.raw[-1]),
+        text=entry.raw[-1] if sampled else bare_answer(entry.raw[-1]),
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         finish_reason=entry.finish_reason,
         attempts=0,
-        reasoning=reasoning_block(entry.raw[-1]),
+        reasoning="" if sampled else reasoning_block(entry.raw[-1]),
         logprobs=entry.logprobs,
     )
 
 
 def remembered(requests: Mapping[str, ChatRequest], check: Check, journal: Journal, keep: Keep) -> dict[str, Reply]:
-    """The journal's answers, by key, that still pass."""
+    """The journal's answers, by key, that still pass; samples are not checked."""
     result: dict[str, Reply] = {}
     for key, request in requests.items():
         entry = journal.answered(key)
-        if entry is not None and _passes(answer_of(entry), request, check, keep):
-            result[key] = answer_of(entry)
+        if entry is None:
+            continue
+        reply = answer_of(entry, sampled=request.sampled)
+        if request.sampled or _passes(reply, request, check, keep):
+            result[key] = reply
     return result
 
 
@@ -183,8 +187,8 @@ def _passes(reply: Reply, request: ChatRequest, check: Check, keep: Keep) -> boo
 
 def problem_of(answer: Answer, check: Check, *, may_end: bool = False) -> Problem | None:
     """What is wrong with an answer, None if it passes; with `may_end`, it may be cut off at the limit of its length."""
-    if answer.refusal is not None:
-        return Problem("refused", f"the model declined: {answer.refusal}")
+    if (declined := _declined(answer)) is not None:
+        return declined
     if answer.finish_reason == "length" and not may_end:
         return Problem("cut_off", "the answer was cut off at the limit of its length")
     try:
@@ -192,6 +196,10 @@ def problem_of(answer: Answer, check: Check, *, may_end: bool = False) -> Proble
     except ValueError as error:
         return Problem("bad_answer", str(error))
     return None
+
+
+def _declined(answer: Answer) -> Problem | None:
+    return None if answer.refusal is None else Problem("refused", f"the model declined: {answer.refusal}")
 
 
 def _unkept(answer: Answer, keep: Keep) -> Problem | None:
@@ -219,7 +227,7 @@ def conclude(request: ChatRequest, answers: tuple[Answer, ...], problem: Problem
     if problem is not None:
         return _failed(request, answers, problem, attempts, None)
     entry = _entry(request, answers, OK, "")
-    return Finished(replace(answer_of(entry), attempts=attempts), entry, attempts)
+    return Finished(replace(answer_of(entry, sampled=request.sampled), attempts=attempts), entry, attempts)
 
 
 def _failed(

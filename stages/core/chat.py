@@ -35,6 +35,9 @@ class ChatRequest:
 
     `top_logprobs` > 0 asks for that many log-probabilities in the place of each token of the answer. `thinking` False
     asks the chat template for an answer without a block of reasoning before it; True leaves the choice to the template.
+    `top_p` draws from the most probable tokens that make up this share. `sampled` asks for a sample of what the model
+    writes, not for an answer of a form: it may end at the limit, is neither checked nor asked for again, and
+    `Reply.text` is what was written, unchanged.
     """
 
     messages: tuple[Message, ...]
@@ -45,6 +48,11 @@ class ChatRequest:
     seed: int | None = None
     top_logprobs: int = 0
     thinking: bool = True
+    top_p: float = 1.0
+    sampled: bool = False
+
+    def __post_init__(self) -> None:
+        assert not (self.sampled and (self.schema is not None or self.top_logprobs)), "a sample has no form to check"
 
     @cached_property
     def key(self) -> str:
@@ -62,16 +70,21 @@ class ChatRequest:
             fields["top_logprobs"] = self.top_logprobs
         if not self.thinking:
             fields["thinking"] = self.thinking
+        if self.top_p != 1:
+            fields["top_p"] = float(self.top_p)
+        if self.sampled:
+            fields["sampled"] = self.sampled
         return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """An answer that passed its check.
+    """An answer that passed its check, or a sample.
 
-    `text` is the answer without reasoning block and code fence; token counts are those of the answer that is used;
-    `attempts` counts the HTTP requests of this run, 0 for an answer found in the journal; `reasoning` is the text of
-    the reasoning block; `logprobs` are those that were kept, none unless the request asked for them.
+    `text` is the answer without reasoning block and code fence, a sample's unchanged; token counts are those of the
+    answer that is used; `attempts` counts the HTTP requests of this run, 0 for an answer found in the journal;
+    `reasoning` is the text of the reasoning block, empty for a sample; `logprobs` are those that were kept, none unless
+    the request asked for them.
     """
 
     text: str

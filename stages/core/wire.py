@@ -57,6 +57,9 @@ def request_body(request: ChatRequest, dialect: Dialect) -> bytes:
         "temperature": request.temperature,
         dialect.limit: request.max_reply_tokens,
     }
+    if request.sampled or request.top_p != 1:
+        # said even where it is 1: servers take what they are not told from the model's folder
+        body["top_p"] = request.top_p
     if request.seed is not None:
         body["seed"] = request.seed
     if request.top_logprobs:
@@ -86,7 +89,11 @@ def simpler(dialect: Dialect, complaint: str) -> Dialect | None:
 
 
 def read_answer(payload: dict[str, object], request: ChatRequest) -> Answer:
-    """Read a chat completion; ValueError says what is missing. Tokens are estimated where the server gives no usage."""
+    """Read a chat completion; ValueError says what is missing. Tokens are estimated where the server gives no usage.
+
+    Reasoning that the server took out of a sample stays out of it, unless the model stopped and nothing else is there:
+    then the server took the answer for reasoning.
+    """
     choices = payload.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
@@ -103,14 +110,21 @@ def read_answer(payload: dict[str, object], request: ChatRequest) -> Answer:
     if request.top_logprobs:
         logprobs = _logprobs(choice.get("logprobs"))
         text = _with_reasoning(text, message)
+    if request.sampled and not text and reason != "length":
+        text = _reasoning(message) or ""
     cost = _usage(payload.get("usage"), text, request)
     return Answer(text, reason, str(refusal) if refusal else None, *cost, logprobs)
 
 
 def _with_reasoning(text: str, message: Mapping[str, object]) -> str:
     """The answer with the reasoning that some servers take out of it, put back as a block before it."""
+    reasoning = _reasoning(message)
+    return f"<think>\n{reasoning}\n</think>\n\n{text}" if reasoning is not None else text
+
+
+def _reasoning(message: Mapping[str, object]) -> str | None:
     reasoning = message.get("reasoning_content") or message.get("reasoning")
-    return f"<think>\n{reasoning}\n</think>\n\n{text}" if isinstance(reasoning, str) else text
+    return reasoning if isinstance(reasoning, str) else None
 
 
 def _logprobs(value: object) -> tuple[TokenLogprobs, ...]:

@@ -67,8 +67,6 @@ class PolicyOptions:
             raise ConfigError("--reward checks what --policy writes; name a policy, or give rows that say `correct`.")
         if self.policy is None and self.policy_model is not None:
             raise ConfigError("--policy-model names the policy at a server; name the server with --policy URL.")
-        if self.policy is not None and self.policy.startswith(URLS) and self.top_p != 1:
-            raise ConfigError(f"--top-p {self.top_p:g} is not sent to servers; with a URL, give --top-p 1.")
         if self.policy == "":
             raise ConfigError("--policy is empty; name a folder, a hub id or a URL.")
         if self.policy is not None and self.policy_temperature == 0 and self.samples > 1:

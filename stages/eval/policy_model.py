@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from stages.core.chat import CallFailure, ChatRequest, Message
+from stages.core.chat import ChatRequest, Message, Reply
 from stages.core.errors import ConfigError, DataError
-from stages.core.journal import Journal, read_journal
+from stages.core.journal import Journal
 from stages.core.llm import ChatClient
 from stages.core.options import LlmOptions
 from stages.core.rows import Problem
@@ -28,7 +28,7 @@ class Draw(NamedTuple):
 
 
 class Completion(NamedTuple):
-    """What the policy wrote; `finish` is length where the limit ended it, else stop."""
+    """What the policy wrote; `finish` is length where the limit ended it, else stop or another word of its server."""
 
     text: str
     finish: str
@@ -142,29 +142,24 @@ class LocalPolicy:
 
 
 class ServerPolicy:
-    """A model behind an OpenAI-compatible server, which draws with its own top-p."""
+    """A model behind an OpenAI-compatible server."""
 
     def __init__(self, client: ChatClient, policy: PolicyOptions) -> None:
         self._client = client
         self._policy = policy
 
     def draw(self, wanted: Sequence[Draw], calls: Path, advance: Callable[[int], None]) -> list[Completion | Problem]:
-        """See Policy. A completion that the limit ended counts as it is; the client's second try is left out."""
+        """See Policy."""
         requests = [self._request(one) for one in wanted]
         with Journal(calls) as journal:
             outcomes = self._client.complete(requests, str, journal, advance)
             journal.compact()
-        entries = read_journal(calls) if calls.exists() else {}
-        found: list[Completion | Problem] = []
-        for request, outcome in zip(requests, outcomes, strict=True):
-            entry = entries[request.key]
-            tried_again = len(entry.raw) > 1
-            if isinstance(outcome, CallFailure) and outcome.reason != "cut_off" and not tried_again:
-                found.append(Problem(outcome.reason, None, outcome.error))
-            else:
-                cut = tried_again or isinstance(outcome, CallFailure)
-                found.append(Completion(entry.raw[0], "length" if cut else "stop"))
-        return found
+        return [
+            Completion(_whole(one.text), one.finish_reason)
+            if isinstance(one, Reply)
+            else Problem(one.reason, None, one.error)
+            for one in outcomes
+        ]
 
     def facts(self) -> Mapping[str, object]:
         """See Policy."""
@@ -179,9 +174,16 @@ class ServerPolicy:
             messages=one.messages,
             model=self._policy.policy_model or self._client.model,
             temperature=self._policy.policy_temperature,
+            top_p=self._policy.top_p,
+            sampled=True,
             max_reply_tokens=self._policy.max_new_tokens,
             seed=one.seed % 2**31,  # servers want 32 signed bits
         )
+
+
+def _whole(text: str) -> str:
+    """The text with U+FFFD for halves of surrogate pairs, which a server that cuts a text may leave at its end."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _client(policy: PolicyOptions, options: RewardOptions, notice: Callable[[str], None]) -> ChatClient:

@@ -6,6 +6,7 @@ end the completions are a table that `--against` of another run reads.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from itertools import islice
@@ -95,7 +96,7 @@ class Sampled:
         self._best = 1.0
         self._found: dict[str, Checked | Problem] = {}
         self._facts: dict[str, object] = {}
-        self._cut = self._measured = 0
+        self._finishes: Counter[str] = Counter()
 
     def prepare(self, rows: Rows, total: int, progress: Progress) -> list[Figure]:
         """Sample and check everything; raises EndpointError and Interrupted, with what is finished kept."""
@@ -105,7 +106,7 @@ class Sampled:
             reward = stack.enter_context(closing(self._open_reward()))
             drawn = stack.enter_context(Journal(self._folder / "completions.jsonl"))
             checked = stack.enter_context(Journal(self._folder / "rewards.jsonl"))
-            self._best = _best(reward)
+            self._best = _best(reward, self._config.policy.reward)
             progress.start(f"sampling {self.name}", total * self._samples)
             while batch := list(islice(prompts, max(1, _BATCH // self._samples))):
                 self._sample(batch, policy, drawn, number, progress.advance)
@@ -127,23 +128,28 @@ class Sampled:
             if isinstance(one, Problem):
                 raise Unfit(*one)
             right.append(self._right(one))
-            self._cut += one.finish == "length"
-        self._measured += len(found)
-        replies = tuple(final_answer(one.text) for one in found if isinstance(one, Checked))
+        checked = [one for one in found if isinstance(one, Checked)]
+        self._finishes.update(one.finish for one in checked)
+        replies = tuple(final_answer(one.text) for one in checked)
         return Completions((), problem_of({"problem_id": item.id}), tuple(right), replies, item.source)
 
     def facts(self) -> dict[str, object]:
-        """The policy, how many of its completions the figures rest on, and what all calls to its server came to."""
-        own = {"name": self.name, "completions": self._measured, "cut_off": self._cut}
+        """The policy, the completions that the figures rest on, by what ended them, and what all calls came to."""
+        own = {
+            "name": self.name,
+            "completions": self._finishes.total(),
+            "cut_off": self._finishes["length"],
+            "finish": dict(sorted(self._finishes.items())),
+        }
         if not (self._config.policy.policy or "").startswith(URLS):
             return own
         return own | recorded_usage(self._folder, Budget.of(self._config.reward.llm("")))
 
     def remarks(self) -> Iterator[str]:
         """What may be wrong with the figures."""
-        if self._cut:
+        if cut := self._finishes["length"]:
             yield (
-                f"{self._cut:,} of {self._measured:,} completions were cut off at --max-new-tokens "
+                f"{cut:,} of {self._finishes.total():,} completions were cut off at --max-new-tokens "
                 f"{self._config.policy.max_new_tokens:,}; they count as they are."
             )
 
@@ -249,11 +255,11 @@ class Sampled:
         return int.from_bytes(hashlib.sha256(told.encode("utf-8", "surrogatepass")).digest()[:8]) >> 1
 
 
-def _best(reward: Reward) -> float:
+def _best(reward: Reward, named: Sequence[str]) -> float:
     if reward.best is None:
         raise ConfigError(
-            f"--reward {reward.name} says how good a completion is, not whether it is right; avg-at-k needs math:, "
-            "code: or check:."
+            f"--reward {', '.join(named)} says how good a completion is, not whether it is right; avg-at-k needs "
+            "math:, code: or check:."
         )
     return reward.best
 

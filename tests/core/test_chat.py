@@ -18,6 +18,10 @@ REQUEST = ChatRequest(messages=(Message("user", "Hällo \ud800"),), model="m", s
         {"temperature": 0.5},
         {"max_reply_tokens": 9},
         {"seed": None},
+        {"top_logprobs": 1},
+        {"thinking": False},
+        {"top_p": 0.9},
+        {"schema": None, "sampled": True},
     ],
 )
 def test_everything_that_decides_the_answer_changes_the_key(change: dict[str, object]) -> None:
@@ -26,6 +30,13 @@ def test_everything_that_decides_the_answer_changes_the_key(change: dict[str, ob
 
 def test_key_does_not_depend_on_number_type_or_schema_order() -> None:
     assert replace(REQUEST, temperature=0, schema={"a": [2], "b": 1}).key == REQUEST.key
+
+
+def test_keys_of_older_journals_are_kept() -> None:
+    plain = ChatRequest(messages=(Message("user", "x"),), model="m")
+    assert plain.key == "85ee281b9065652a059ca541016953388972d2c9e1c35fd93bd733e03d4b906b"
+    assert replace(plain, top_p=1).key == plain.key
+    assert replace(plain, sampled=True).key != plain.key
 
 
 def test_key_is_the_same_in_another_process() -> None:

@@ -14,10 +14,10 @@ from stages.eval.options import PolicyOptions
 from stages.eval.policy_prompts import PolicyPrompt, read
 from stages.eval.run import run
 from stages.rewards.options import RewardOptions
+from tests.eval.test_run import error_of
 from tests.eval.test_run_judge import values_of
 from tests.eval.test_run_model import write
 from tests.extract_principles.commands import contents, manifest_of, rlbff, rows_of
-from tests.servers.scripted import Call, Said, completion, scripted
 from tests.tiny_models import save_tiny_answering_lm, save_tiny_causal_lm
 
 
@@ -128,34 +128,6 @@ def test_a_prompt_without_room_rejects_its_row(tmp_path: Path) -> None:
     assert manifest_of(tmp_path / "out")["rejected_by"] == {"prompt_too_long": 1}
 
 
-def seven_or_eight(call: Call) -> Said:
-    if call.body["seed"] % 2:
-        return completion("It is 8, no", "length")
-    return completion(r"Clearly \boxed{7}")
-
-
-def test_a_policy_behind_a_server(tmp_path: Path) -> None:
-    write(tmp_path / "rows.jsonl", problems("7", "7", "7"))
-    with scripted(seven_or_eight) as server:
-        asked = config(tmp_path, options(server.url, top_p=1.0, samples=8))
-        run(asked)
-        seeds = {call.body["seed"] for call in server.calls if len(call.body["messages"]) == 1}
-        calls = len(server.calls)
-        run(asked)
-        assert len(server.calls) == calls
-    stored = rows_of(tmp_path / "out" / ".rlbff" / "completions")
-    assert len(seeds) == len(stored) == 24
-    for row in stored:
-        cut = row["finish"] == "length"
-        # what the limit ended counts as it is, and not as what a second try says
-        assert row["completion"][0]["content"] == ("It is 8, no" if cut else r"Clearly \boxed{7}")
-        assert row["correct"] == (not cut)
-    assert {call.body["temperature"] for call in server.calls} == {0.6}
-    told = manifest_of(tmp_path / "out")["facts"]["models"]["scores"]
-    assert (told["name"], told["prompt_tokens"]) == ("m", 10 * calls)
-    assert 0 < values_of(tmp_path / "out")["avg@8"] < 1
-
-
 def prompt(**row: Any) -> PolicyPrompt:
     return read({"id": "1"} | row, "x")
 
@@ -185,7 +157,6 @@ def test_what_is_no_prompt(row: dict[str, Any]) -> None:
         ({"policy": None, "reward": (), "policy_model": "x"}, "--policy URL"),
         ({"policy": ""}, "--policy is empty"),
         ({"top_p": 0.0}, "--top-p is 0"),
-        ({"policy": "http://x"}, "give --top-p 1"),
         ({"policy_temperature": 0.0}, "all samples alike"),
         ({"samples": 0}, "--samples is 0"),
     ],
@@ -207,5 +178,8 @@ def test_a_reward_that_never_says_right_is_refused(models: Path, tmp_path: Path)
     (tmp_path / "mine.py").write_text("def score(**row):\n    return 0.5\n")
     call = ("eval", "avg-at-k", "rows.jsonl", "--policy", models / "seven", "--reward", "py:mine:score")
     done = rlbff(*call, "--draws", 5, cwd=tmp_path)
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 2
+    assert error_of(done) == (
+        "error: --reward py:mine:score says how good a completion is, not whether it is right; avg-at-k needs math:, "
+        "code: or check:."
+    )
