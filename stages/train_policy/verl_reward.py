@@ -4,7 +4,9 @@ They need rlbff in verl's environment (pip install rlbff, with the extras math a
 there is no fallback: another reward would be another experiment. A scorer that fails stops the run, never counts as 0.
 """
 
+import atexit
 import json
+import shutil
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -60,11 +62,13 @@ def _reward() -> "Reward":
         name: Path(value) if name in paths and value is not None else value for name, value in SOURCES.items()
     }
     judge = JudgeOptions(**JUDGE)
+    folder = Path(mkdtemp(prefix="rlbff-rewards-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return open_reward(
         parse_specs(SPECS),
         SourceOptions(**given),
         lambda generative: judge.reward_options(generative=generative, device=None),
         seed=SEED,
-        folder=Path(mkdtemp(prefix="rlbff-rewards-")),
+        folder=folder,
         notice=lambda text: None,
     )

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import types
@@ -126,6 +127,23 @@ def test_the_reward_is_ours_and_never_a_silent_zero(tmp_path: Path, monkeypatch:
     monkeypatch.setitem(sys.modules, "stages.rewards.sources", None)
     with pytest.raises(RuntimeError, match="need rlbff in verl's environment"):
         module.compute_score("sums", "5", "5", rows[0]["extra_info"])
+
+
+def test_the_files_of_rewards_go_with_the_process(tmp_path: Path) -> None:
+    export(tmp_path / "out", config())
+    (tmp_path / "tmp").mkdir()
+    extra = pq.read_table(tmp_path / "out" / "train.parquet").to_pylist()[0]["extra_info"]
+    code = f"from rlbff_verl_reward import compute_score; print(compute_score('sums', 'It is 5', '5', {extra!r}))"
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ
+        | {"TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": f"{tmp_path / 'out'}:{Path(__file__).parents[2]}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "'score': 1.0" in found.stdout
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_a_reward_that_fails_stops_the_run(tmp_path: Path) -> None:
