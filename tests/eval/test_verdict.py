@@ -91,3 +91,9 @@ def test_a_chat_is_a_system_message_and_the_texts_between_their_tags() -> None:
         "<conversation>\nsystem: S\n\nuser: Say hi.\n</conversation>\n\n<A>\none\n</A>\n\n<B>\ntwo\n</B>\n\n"
         "Which of <A> and <B> serves the user better? Reason, then end with the line."
     )
+
+
+def test_a_grade_is_asked_for_with_what_the_row_has() -> None:
+    system, asked = grading(ASKED, "R", Criteria(None, "It is so."))
+    assert (system.role, asked.role) == ("system", "user")
+    assert re.findall(r"</(\w+)-", asked.content) == ["conversation", "reference", "response"]

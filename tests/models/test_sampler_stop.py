@@ -68,3 +68,26 @@ def test_completions_end_with_the_token_that_completes_a_stop_text(stop: tuple[s
         assert found.finish == ("length" if count is None and whole.finish == "length" else "stop")
         stopped += count is not None
     assert stopped > 3
+
+
+class Pieces:
+    """A tokenizer whose tokens are pieces of text; what it decodes loses the space that it begins with."""
+
+    def __init__(self, *pieces: str) -> None:
+        self._pieces = pieces
+
+    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool) -> str:
+        assert not skip_special_tokens
+        return "".join(self._pieces[token] for token in ids).removeprefix(" ")
+
+
+def test_the_longest_stop_text_is_looked_for_in_as_many_tokens_as_it_can_span() -> None:
+    long = "abcdefghijklmnopqrstuvwxyz"
+    assert found_stop(Pieces(*long), range(len(long)), ["!", long]) == len(long)
+    assert found_stop(Pieces(*long), range(len(long)), [long, "!"]) == len(long)
+
+
+def test_a_space_that_a_token_shows_only_beside_others_ends_a_completion() -> None:
+    assert found_stop(Pieces("a", " b"), [0, 1], [" "]) == 2
+    assert found_stop(Pieces("a", " b"), [0, 1], ["a ", "e"]) == 2
+    assert found_stop(Pieces("a", " b"), [0, 1], ["e", "a "]) == 2
