@@ -29,6 +29,7 @@ from stages.eval.answers import without_texts
 from stages.eval.benchmarks import Benchmark, benchmark_of
 from stages.eval.config import EvalConfig
 from stages.eval.fields import Unfit
+from stages.eval.forecast import forecast
 from stages.eval.measured import AGAINST, Figure, Measured, compare, to_figures
 from stages.eval.opening import Sources, open_sources
 from stages.eval.show import headline, show, summary_of
@@ -58,7 +59,8 @@ def run(config: EvalConfig, *, progress: Progress = quiet) -> Report:
         plan = stack.enter_context(planned(config.inputs, root, config.run, progress, unique_ids=unique))
         _check_columns(config, benchmark, plan)
         if config.run.dry_run:
-            return _dry_run(root, config, plan, progress)
+            rows = all_rows(plan, reading(config.run, unique_ids=unique))
+            return _dry_run(root, config, plan, forecast(config, benchmark, rows), progress)
         options = reading(config.run, unique_ids=unique)
         sources = stack.enter_context(open_sources(config, benchmark, options, hidden(root, "journal"), progress))
         settings = Settings(config=config, benchmark=benchmark, sources=sources)
@@ -228,13 +230,16 @@ def _stored_figures(root: Path) -> list[Figure]:
     return [Figure(**row) for row in rows]
 
 
-def _dry_run(root: Path, config: EvalConfig, plan: Plan, progress: Progress) -> Report:
-    """Say what a run would do, without writing."""
+def _dry_run(
+    root: Path, config: EvalConfig, plan: Plan, expected: dict[str, object] | None, progress: Progress
+) -> Report:
+    """Say what a run would do, without a call and without writing."""
     facts: dict[str, object] = {
         "would_read": [info._asdict() for info in plan.inputs],
         "benchmark": config.benchmark,
         "would_write": str(root),
         "table": WRITES.name,
+        **({} if expected is None else {"forecast": expected}),
     }
     progress.summary(facts)
     return Report(folder=root, complete=False, rows={"in": plan.rows}, facts=facts)
