@@ -4,7 +4,7 @@ Shapes: N problems.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -162,9 +162,6 @@ def _replies(row: Row, num: int, several: bool) -> tuple[str | None, ...] | None
         if name == "answer" and not isinstance(row[name], list):
             return None  # the reference of all of them
         return tuple(map(read_one, texts_field(row, name, num)))
-    value: Any = row[name]
-    if name == "completion" and isinstance(value, list):
-        return (final_answer("\n".join(str(one.get("content", "")) for one in value if isinstance(one, dict))),)
     return (read_one(text_field(row, name)),)
 
 

@@ -57,6 +57,8 @@ def test_the_reference_beside_a_completion_is_no_vote() -> None:
     assert one(problem_id="a", correct=False, answer="204", completion="I think 17", pred="3").replies == ("3",)
     assert one(problem_id="a", correct=True, answer="204").replies == ("204",)
     assert one(problem_id="a", correct=[1, 0], answer="204").replies is None
+    assert one(problem_id="a", correct=[1, 0], answer=["204", "7"]).replies == ("204", "7")
+    assert one(problem_id="a", correct=True, completion=[{"role": "assistant", "content": "3 or 4"}]).replies == ("4",)
     assert one(problem_id="a", correct=True).replies is None
     assert one(problem_id="a", n=3, c=2, answer="204") == one(problem_id="a", n=3, c=2)
     assert one(problem_id="a", n=3, c=2).right == (True, True, False)
