@@ -47,8 +47,9 @@ class Learner:
         self.head = head
         self.settings = settings
         self._weights = [weight for weight in model.parameters() if weight.requires_grad]
+        # fused: one pass over the memory, on a CPU too, where the other ways take two to five times as long
         self._optimizer = torch.optim.AdamW(
-            _decayed(self._weights, settings.weight_decay), lr=settings.learning_rate, betas=_BETAS
+            _decayed(self._weights, settings.weight_decay), lr=settings.learning_rate, betas=_BETAS, fused=True
         )
 
     def log_probs(self, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[Floats]:

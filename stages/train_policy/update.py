@@ -45,7 +45,7 @@ def accumulate(
     """
     assert sorted(row for batch in batches for row in batch) == [*range(len(rows))]
     loss = 0.0
-    found: dict[int, list[NDArray[Any]]] = {}
+    found: list[tuple[NDArray[Any], ...]] = []
     with packed_attention(model):
         for numbers in batches:
             chosen = [rows[number] for number in numbers]
@@ -53,8 +53,8 @@ def accumulate(
                 output = _loss(model, head, chosen, objective, temperature)
             output.loss.backward()  # type: ignore[no-untyped-call]
             loss += float(output.loss.detach())
-            found |= zip(numbers, _by_row(output, chosen), strict=True)
-    return UpdateResult(loss, _stats(rows, [found[number] for number in range(len(rows))]))
+            found.append(_noticed(output))
+    return UpdateResult(loss, _stats(rows, batches, found))
 
 
 def _loss(
@@ -105,23 +105,26 @@ _MEASURED: Final = ("logp", "entropy", "sum_p2", "sum_p2_logp")
 _OF_THE_LOSS: Final = ("factor", "value", "surrogate", "region")
 
 
-def _by_row(output: FusedOutput, rows: Sequence[TrainRow]) -> list[list[NDArray[Any]]]:
-    """For each row the arrays of `_MEASURED` and `_OF_THE_LOSS`."""
+def _noticed(output: FusedOutput) -> tuple[NDArray[Any], ...]:
+    """The arrays of `_MEASURED` and `_OF_THE_LOSS`."""
     tensors = [getattr(output, name) for name in _MEASURED] + [getattr(output.token, name) for name in _OF_THE_LOSS]
-    ends = np.cumsum([len(row.completion_ids) for row in rows])[:-1]
-    parts = [np.split(tensor.cpu().numpy(), ends) for tensor in tensors]
-    return [[part[n] for part in parts] for n in range(len(rows))]
+    return tuple(tensor.cpu().numpy() for tensor in tensors)
 
 
-def _stats(rows: Sequence[TrainRow], found: Sequence[list[NDArray[Any]]]) -> TokenStats:
-    joined = dict(zip(_MEASURED + _OF_THE_LOSS, map(np.concatenate, zip(*found, strict=True)), strict=True))
-    region = joined.pop("region").astype(np.int8)
+def _stats(
+    rows: Sequence[TrainRow], batches: Sequence[Sequence[int]], found: Sequence[tuple[NDArray[Any], ...]]
+) -> TokenStats:
     sizes = [len(row.completion_ids) for row in rows]
+    tokens = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+    places = np.concatenate([tokens[number] for batch in batches for number in batch])
+    joined: dict[str, NDArray[Any]] = {}
+    for name, parts in zip(_MEASURED + _OF_THE_LOSS, zip(*found, strict=True), strict=True):
+        values = joined[name] = np.empty(len(places), np.int8 if name == "region" else np.float32)
+        values[places] = np.concatenate(parts)
     return TokenStats(
         old=np.concatenate([row.old for row in rows]),
         advantage=np.repeat(np.array([row.advantage for row in rows], np.float32), sizes),
         weight=np.repeat(np.array([row.weight for row in rows], np.float32), sizes),
-        region=region,
         row=np.repeat(np.arange(len(rows)), sizes),
-        **{name: array.astype(np.float32) for name, array in joined.items()},
+        **joined,
     )
