@@ -125,7 +125,7 @@ def checkpointed(layer: Layer) -> None:
 
     parts: list[Any] = [
         checkpoint(chunk, states, targets, layer.weight, use_reentrant=False)
-        for states, targets in zip(layer.hidden.split(size), layer.batch.targets.split(size), strict=True)
+        for states, targets in zip(torch.split(layer.hidden, size), torch.split(layer.batch.targets, size), strict=True)
     ]
     _finish(torch.cat(parts), layer)
 
@@ -173,7 +173,7 @@ def _layer(num_tokens: int, width: int, device: str) -> Layer:
     draw = torch.Generator().manual_seed(0)
     hidden = torch.randn(num_tokens, width, generator=draw).to(device, dtype).requires_grad_()
     weight = torch.empty(WORDS, width, dtype=dtype, device=device)
-    for part in weight.split(8192):
+    for part in torch.split(weight, 8192):
         part.copy_(torch.randn(part.shape, generator=draw) * (2 / width**0.5))
     old = torch.randn(num_tokens, generator=draw) - 13.9
     targets = torch.randint(WORDS, (num_tokens,), generator=draw)
@@ -213,7 +213,7 @@ def _alone(way: str, num_tokens: int, width: int, device: str) -> int:
     few = Layer(
         layer.hidden[:2].detach().requires_grad_(),
         layer.weight[:64].detach().requires_grad_(),
-        TokenBatch(*(None if part is None else part[:2] % 64 for part in layer.batch)),
+        TokenBatch(*(part[:2] % 64 for part in layer.batch if part is not None)),
     )
     call(few)
     gc.collect()
