@@ -15,6 +15,7 @@ demo: .venv/.models
 	export PATH="$$PWD/$(BIN):$$PATH" && $(OFFLINE) bash docs/recipes/reward-model.sh sample_data/reviews.jsonl demo
 	export PATH="$$PWD/$(BIN):$$PATH" && bash docs/recipes/verified-code.sh sample_data/programs.jsonl demo/code
 	export PATH="$$PWD/$(BIN):$$PATH" && bash docs/recipes/reasoning-data.sh sample_data/cots.jsonl sample_data/core.jsonl demo/cots
+	export PATH="$$PWD/$(BIN):$$PATH" && bash docs/recipes/policy.sh sample_data/prompts.jsonl sample_data/tasks.jsonl demo/rm demo/policy
 
 test: .venv/.dev
 	$(TESTS) -m "not slow"

@@ -1,6 +1,6 @@
 """How prompts.jsonl and tasks.jsonl are made: `python sample_data/make_prompts.py`, always the same bytes.
 
-Both are for train-policy with the base `tiny`, which is made from them and knows nothing before: questions whose answers
+Both are for train-policy with the base `tiny`, which is made from them and knows nothing: questions whose answers
 a reward model judges by a principle, and heads of functions that one token completes.
 """
 
