@@ -245,6 +245,8 @@ class Sampled:
     def _key(self, item: PolicyPrompt, number: int) -> str:
         drawn = self._config.policy
         how = [self.name, drawn.policy_temperature, drawn.top_p, drawn.max_new_tokens, self._config.run.seed]
+        if not (drawn.policy or "").startswith(URLS):
+            how.append(self._config.reward.precision)
         return digest([*how, item.id, [list(message) for message in item.messages], number]).hex()
 
     def _reward_key(self, key: str) -> str:

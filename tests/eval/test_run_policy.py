@@ -119,6 +119,26 @@ def test_other_settings_are_another_result(models: Path, tmp_path: Path) -> None
         assert rlbff(*call, *small, *more, cwd=tmp_path).returncode == 73, more
 
 
+def test_what_was_drawn_under_another_precision_is_drawn_again(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "rows.jsonl", problems("7"))
+    drawn: list[int] = []
+    original = policy_model.LocalPolicy.draw
+
+    def draw(self: Any, wanted: Any, calls: Path, advance: Any) -> Any:
+        drawn.append(len(wanted))
+        return original(self, wanted, calls, advance)
+
+    monkeypatch.setattr(policy_model.LocalPolicy, "draw", draw)
+    anew = RunOptions(overwrite=True)
+    for precision in ("fp32", "bf16", "fp32"):
+        reward = RewardOptions(device="cpu", precision=precision)
+        run(config(tmp_path, options(models / "random"), reward=reward, run=anew))
+    # --overwrite keeps the journal, in which the last run finds what the first one drew
+    assert drawn == [3, 3]
+
+
 def test_a_prompt_without_room_rejects_its_row(tmp_path: Path) -> None:
     folder = save_tiny_answering_lm(tmp_path / "short", "7", window=64)
     rows = problems("7", "7")
