@@ -70,7 +70,7 @@ class EvalConfig:
     ] = "stored"
     against: Annotated[
         str | None,
-        "A second source of scores, compared on the same rows; as --scores. avg-at-k: rows of another policy.",
+        "A second source of scores, compared on the same rows; as --scores. avg-at-k, rubric: rows of another policy.",
         OPERATIONAL,
     ] = None
     draws: Annotated[int, "Bootstrap resamples behind an interval."] = 1000
@@ -156,9 +156,11 @@ class EvalConfig:
             )
 
     def _check_sources(self) -> None:
-        rows_of_another = self.benchmark == "avg-at-k" and self.scores == "stored"
+        rows_of_another = self.benchmark in ("avg-at-k", "rubric") and self.scores == "stored"
         if rows_of_another and self.against is not None and self.against.startswith((RM, "length")):
-            raise ConfigError(f"--against is {self.against!r}; avg-at-k compares with rows of another policy: a path.")
+            raise ConfigError(
+                f"--against is {self.against!r}; {self.benchmark} compares with rows of another policy: a path."
+            )
         if (
             self.benchmark in NO_SCORES
             and (self.scores != "stored" or self.against is not None)

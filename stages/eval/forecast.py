@@ -26,8 +26,10 @@ def forecast(config: EvalConfig, benchmark: Benchmark, rows: Iterable[SourceRow]
         assert benchmark.questions is not None
         # equal questions are asked once
         sizes = {_digest(chat): _characters(chat) for item in items for chat in benchmark.questions.chats(item)}
+        # the other policy's responses are taken to be as many and as long
+        policies = 1 if config.against is None else 2
         each = min(ANSWER_TOKENS, config.judge_options().max_reply_tokens)
-        return _facts(config, len(sizes), sum(sizes.values()), each, "as assumed")
+        return _facts(config, policies * len(sizes), policies * sum(sizes.values()), each, "as assumed")
     policy = config.policy
     if policy.policy is not None and policy.policy.startswith(URLS):
         asked = [_characters(item.messages) for item in items]

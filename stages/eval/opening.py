@@ -1,6 +1,6 @@
 """What the options --scores, --against and those about principles name, opened: the sources of scores of one run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from stages.core.errors import ConfigError, InputMissing
 from stages.core.progress import Progress
+from stages.core.rows import Row
 from stages.core.slices import ReadOptions
 from stages.core.whole import all_rows
 from stages.eval.benchmarks import BENCHMARKS, Benchmark
 from stages.eval.choosing import HeldOut
 from stages.eval.config import NO_SCORES, RM, EvalConfig
+from stages.eval.counterparts import open_counterparts
 from stages.eval.judge_model import judge_name, open_judge
 from stages.eval.judged import Judged
 from stages.eval.modelled import Modelled
@@ -123,13 +125,15 @@ def _without_scores(
     config: EvalConfig, benchmark: Benchmark, reading: ReadOptions, journal: Path, progress: Progress
 ) -> Sources:
     """For benchmarks that rest on verdicts: those of the rows, of a judge, or of what a policy writes."""
-    others, hashes = None, tuple[str, ...]()
-    if config.against is not None:
+    others, hashes, against = None, tuple[str, ...](), None
+    if config.against is not None and config.benchmark == "rubric":
+        against = _grades_of_another(config, config.against, benchmark, reading, journal, progress)
+    elif config.against is not None:
         items, hashes = read_rows(config.against, BENCHMARKS[config.benchmark], reading)
         others = tuple(items)
     return Sources(
         scores=_asked(config, benchmark, journal, progress) or open_source(config.scores, benchmark, reading),
-        against=None,
+        against=against,
         principles=Principles({}, "none"),
         others=others,
         others_of=hashes,
@@ -138,19 +142,37 @@ def _without_scores(
 
 def _asked(config: EvalConfig, benchmark: Benchmark, journal: Path, progress: Progress) -> Source | None:
     if config.judge.llm is not None:
-        assert benchmark.questions is not None
-        options, seed = config.judge_options(), config.run.seed
-        judge = Judged(
-            judge_name(options),
-            lambda: open_judge(options, seed, progress.notice),
-            benchmark.questions,
-            benchmark.read,
-            options,
-            seed=seed,
-            journal=journal / "judge.jsonl",
-        )
-        return from_model(judge)
+        return from_model(_judged(config, benchmark, benchmark.read, journal, progress))
     return None if config.policy.policy is None else from_model(_policy(config, journal, progress))
+
+
+def _grades_of_another(
+    config: EvalConfig, name: str, benchmark: Benchmark, reading: ReadOptions, journal: Path, progress: Progress
+) -> Source:
+    """Another policy's responses to the same prompts, with the grades of their rows or of the same judge."""
+    find, hashes = open_counterparts(name, benchmark, reading)
+    if config.judge.llm is None:
+        stored = open_source("stored", benchmark, reading)
+        return Source(name=name, score=lambda item: stored.score(find(item)), hashes=hashes)
+    judge = _judged(config, benchmark, lambda row, file: find(benchmark.read(row, file)), journal, progress)
+    hashes = (judge.name, *hashes)
+    return Source(name=name, score=lambda item: judge.score(find(item)), hashes=hashes, model=judge)
+
+
+def _judged(
+    config: EvalConfig, benchmark: Benchmark, read: Callable[[Row, str], Any], journal: Path, progress: Progress
+) -> Judged:
+    assert benchmark.questions is not None
+    options, seed = config.judge_options(), config.run.seed
+    return Judged(
+        judge_name(options),
+        lambda: open_judge(options, seed, progress.notice),
+        benchmark.questions,
+        read,
+        options,
+        seed=seed,
+        journal=journal / "judge.jsonl",
+    )
 
 
 def _policy(config: EvalConfig, journal: Path, progress: Progress) -> Sampled:

@@ -46,6 +46,10 @@ def test_questions_to_a_judge_are_counted_once_each(tmp_path: Path, benchmark: B
     assert (told["calls"], told["prompt_tokens"]) == (5 * games, tokens)
     assert told["answer_tokens"] == 5 * games * ANSWER_TOKENS
     assert told["cost_usd"] == pytest.approx((tokens + 2 * told["answer_tokens"]) / 1e6, abs=1e-4)
+    if benchmark == "rubric":
+        both = dry_run(tmp_path, benchmark, judge=JudgeOptions(llm=NOWHERE), against="other.jsonl")
+        assert both is not None
+        assert both["calls"] == 10
     short = dry_run(tmp_path, benchmark, judge=JudgeOptions(llm=NOWHERE), reward=RewardOptions(max_reply_tokens=7))
     assert short is not None
     assert short["answer_tokens"] == 5 * games * 7

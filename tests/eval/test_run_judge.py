@@ -203,7 +203,9 @@ def test_no_server_is_one_line(tmp_path: Path) -> None:
     [
         ({"benchmark": "llmbar", "judge": JudgeOptions(llm="http://x")}, "--llm has no meaning for llmbar"),
         ({"benchmark": "pairwise", "scores": "length"}, "no response is scored"),
-        ({"benchmark": "rubric", "against": "x"}, "no response is scored"),
+        ({"benchmark": "pairwise", "against": "x"}, "no response is scored"),
+        ({"benchmark": "rubric", "scores": "length"}, "no response is scored"),
+        ({"benchmark": "rubric", "against": "rm:x"}, "rubric compares with rows of another policy"),
     ],
 )
 def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
