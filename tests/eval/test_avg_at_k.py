@@ -168,3 +168,11 @@ def test_answers_of_real_solutions_are_found(shared_data: Path) -> None:
     shares = (0.2212, 0.4030, 0.3409, 0.5621)
     assert found["all", "avg@4"] == pytest.approx(sum(shares) / 4, abs=1e-4)
     assert found["all", "no_answer"] < 0.01
+
+
+def test_the_share_of_completions_without_an_answer() -> None:
+    items = [
+        one(problem_id="a", correct=[0, 1], completion=["no idea", "#### 4"]),
+        one(problem_id="b", correct=[1, 1], completion=["#### 4", "#### 4"]),
+    ]
+    assert figures(measure(items))["all", "no_answer"] == 0.25

@@ -314,3 +314,21 @@ def test_humaneval(rate: CodeReward, shared_data: Path) -> None:
     results = rate.score(items)
     assert [result.value for result in results[::2]] == [1.0] * 4
     assert all(result.value is not None and result.value < 1 for result in results[1::2])
+
+
+def test_weights_by_name_of_tests_that_are_known_once_they_have_run() -> None:
+    suite = (
+        "import unittest\n\n\nclass Adding(unittest.TestCase):\n"
+        "    def test_numbers(self):\n        self.assertEqual(add(1, 2), 3)\n\n"
+        "    def test_texts(self):\n        self.assertEqual(add('a', 'b'), 'ab')\n"
+    )
+    reward = opened("weighted", workers=1)
+    try:
+        numbers = "def add(a, b):\n    return int(a) + int(b)\n"
+        plain = one(reward, numbers, reference=suite)
+        assert (plain.value, plain.status) == (0.5, "ok"), plain
+        named = {"Adding.test_numbers": 3, "Adding.test_texts": 1}
+        found = one(reward, numbers, reference=suite, extra={"test_weights": named})
+        assert found.value == 0.75, found
+    finally:
+        reward.close()

@@ -1,7 +1,8 @@
 """Reward models as sources: log-odds under the row's principle, and what has none."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,29 @@ def test_names_of_files_tell_models_apart_and_hold_no_path() -> None:
     assert names[0].startswith("rm-rm-")
     assert names[3].startswith("genrm-v1-")
     assert file_stem(spec("rm:/a/rm@0.5")) == names[0]
+
+
+class Plain:
+    """A model that reads no principles."""
+
+    name, reads_principles = "plain", False
+
+    def judge(self, queries: Sequence[Query], advance: Callable[[int], None]) -> list[tuple[Judgement]]:
+        return [(Judgement(2.0),) for _ in queries]
+
+    def facts(self) -> dict[str, object]:
+        return {"calls": 2}
+
+    def close(self) -> None:
+        pass
+
+
+def test_seconds_are_shares_of_what_it_took_and_facts_are_the_models_own() -> None:
+    reward = ModelReward("rm", Plain())  # type: ignore[arg-type]
+    started = time.perf_counter()
+    results = reward.score(ITEMS)
+    took = time.perf_counter() - started
+    assert [result.value for result in results] == [2.0, 2.0]
+    assert results[0].seconds == results[1].seconds
+    assert 0 < sum(result.seconds for result in results) <= took
+    assert reward.facts()["model"] == {"calls": 2}

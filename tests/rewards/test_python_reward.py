@@ -168,3 +168,11 @@ def opened(folder: Path, source: str, seconds: float = 20.0) -> tuple[Callable[.
     reward = open_python("mine:score", options)
     reward.close()
     return score, reward.name
+
+
+def test_verl_functions_get_none_for_a_data_source_that_the_row_lacks() -> None:
+    def score(data_source: object, solution_str: str, ground_truth: str, extra_info: object) -> float:
+        assert (data_source, extra_info) == (None, None)
+        return 2.0
+
+    assert adapted(score)(ITEM._replace(extra={})) == 2.0

@@ -134,3 +134,14 @@ def test_the_overlong_penalty_is_part_of_the_reward_and_not_of_being_right(tmp_p
         value = float(one.number == 0)
         assert one.reward == value - len(one.completion_ids) / 4
         assert right == (value == 1)
+
+
+def test_who_watches_is_told_of_the_generation_and_of_every_completion(tmp_path: Path) -> None:
+    told: list[tuple[str, int]] = []
+    source = generator(tmp_path, settled=NO_REFILL)
+    watched = replace(
+        source, start=lambda number: told.append(("start", number)), advance=lambda count: told.append(("drawn", count))
+    )
+    watched(2, 0, 0)
+    assert told[0] == ("start", 2)
+    assert sum(count for what, count in told[1:]) == 8 * 4
