@@ -17,7 +17,7 @@ def open_checks(argument: str, sources: SourceOptions) -> Reward:
         try:
             parse_checks(argument)
         except ValueError as error:
-            raise ConfigError(f"--reward check:{argument}: {error}") from None
+            raise ConfigError(f"check:{argument}: {error}") from None
     pool = WorkerPool(
         "stages.rewards.check_worker:open_check_scorer",
         arguments={"checks": argument},

@@ -63,7 +63,7 @@ class EntailmentModel:
         scored = score_pairs(
             self._loaded.model,
             self._encoder,
-            [Item(*query) for query in queries],
+            [Item(*query[:3]) for query in queries],
             row_tokens=self._row_tokens,
             num_masses=NUM_MASSES,
             advance=advance,

@@ -5,14 +5,19 @@ from typing import NamedTuple, Protocol
 
 from stages.core.chat import Message
 from stages.core.rows import Problem
+from stages.rewards.item import RewardItem
 
 
 class Query(NamedTuple):
-    """A response to a conversation, and the principles to judge it by; a model without principles takes none."""
+    """A response to a conversation, and the principles to judge it by; a model without principles takes none.
+
+    `item` is the response with what its row has besides, for sources of rewards that look at it (source_model.py).
+    """
 
     messages: Sequence[Message]
     response: str
     principles: Sequence[str]
+    item: RewardItem | None = None
 
 
 class Judgement(NamedTuple):

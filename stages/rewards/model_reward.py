@@ -38,7 +38,7 @@ def open_model(
     assert spec.kind in ("rm", "genrm"), spec
     assert not spec.is_own, "the stage opens genrm:self"
     if not allow_demo:
-        _refuse_demo(spec)
+        refuse_demo(spec)
     journal = folder / f"{file_stem(spec)}.jsonl"
     model = open_reward_model(spec.argument, options, seed=seed, journal=journal, notice=notice)
     return ModelReward(spec.kind, model)
@@ -103,7 +103,8 @@ def _has_principle(item: RewardItem) -> bool:
     return item.principle is not None and bool(item.principle.strip())
 
 
-def _refuse_demo(spec: Spec) -> None:
+def refuse_demo(spec: Spec) -> None:
+    """Raise ConfigError for a reward model that was made for demos."""
     from stages.rewards.card import read_card
 
     source = spec.argument.removeprefix("local:")
@@ -112,6 +113,6 @@ def _refuse_demo(spec: Spec) -> None:
     card = read_card(Path(source).expanduser())
     if card is not None and card.fidelity == "demo":
         raise ConfigError(
-            f"--reward {spec.text}: this reward model was made for demos (train-rm --base tiny), and its judgements "
+            f"{spec.text}: this reward model was made for demos (train-rm --base tiny), and its judgements "
             "mean nothing elsewhere; name another, or accept it with --allow-demo-rm."
         )

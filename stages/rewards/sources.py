@@ -105,7 +105,7 @@ def _open(
             return CachedReward(open_code(sources), folder / "code.rewards.jsonl", {"level": sources.level})
     if spec.is_own:
         if own is None:
-            raise ConfigError(f"--reward {spec.text}: here is no policy that could judge; name a folder or a URL.")
+            raise ConfigError(f"{spec.text}: here is no policy that could judge; name a folder or a URL.")
         return own(spec)
     from stages.rewards.model_reward import file_stem, open_model
 
@@ -146,5 +146,5 @@ def _module_hash(spec: Spec, folder: Path | None) -> str:
         found = found and PathFinder.find_spec(part, list(found.submodule_search_locations or ()))
     if found is None or found.origin is None or not Path(found.origin).is_file():
         where = folder or "the working directory"
-        raise ConfigError(f"--reward {spec.text}: there is no module {module} in {where}; say where with --py-path.")
+        raise ConfigError(f"{spec.text}: there is no module {module} in {where}; say where with --py-path.")
     return sha256(Path(found.origin).read_bytes()).hexdigest()[:16]

@@ -46,23 +46,38 @@ class Spec(NamedTuple):
         return self.kind == "genrm" and self.argument in (OWN_ODDS, OWN_SIGN)
 
 
-def parse_specs(texts: Sequence[str]) -> tuple[Spec, ...]:
+def parse_specs(texts: Sequence[str], option: str = "--reward") -> tuple[Spec, ...]:
     """Read specs as they are typed, such as `math:`, `rm:FOLDER@0.7` or `check:words<=200@0.1`.
 
     What follows the last @ is the weight (default 1) where it is a number, else part of the argument. Raises
     ConfigError, with what was probably meant, for an unknown kind, an argument that is missing or not taken, a weight
-    that is zero or not finite, and a source that is named twice.
+    that is zero or not finite, and a source that is named twice; `option` is what errors call it.
     """
-    specs = tuple(_parse(text.strip()) for text in texts)
+    specs = tuple(_parse(text.strip(), option) for text in texts)
     seen: dict[tuple[str, str], Spec] = {}
     for spec in specs:
         first = seen.setdefault((spec.kind, spec.argument), spec)
         if first is not spec:
             raise ConfigError(
-                f"--reward names one source twice, {first.text!r} and {spec.text!r}; write it once, with the weight "
+                f"{option} names one source twice, {first.text!r} and {spec.text!r}; write it once, with the weight "
                 f"that it shall have, as {spec.kind}:{spec.argument}@{first.weight + spec.weight:g}."
             )
     return specs
+
+
+def find_spec(rm: str, option: str = "--rm") -> Spec | None:
+    """The spec that an option means which takes models too; None for a folder, a hub id, a URL or anything else.
+
+    Raises ConfigError as `parse_specs`, for a weight, which one source alone does not need, and for genrm:self.
+    """
+    if rm.partition(":")[0] not in get_args(Kind) or ":" not in rm:
+        return None
+    (spec,) = parse_specs([rm], option)
+    if spec.weight != 1:
+        raise ConfigError(f"{option} {rm} has the weight {spec.weight:g}; one source alone has none, leave it out.")
+    if spec.is_own:
+        raise ConfigError(f"{option} {rm}: here is no policy that could judge; name its folder, as genrm:FOLDER.")
+    return spec
 
 
 def names(specs: Sequence[Spec]) -> tuple[str, ...]:
@@ -78,24 +93,24 @@ def names(specs: Sequence[Spec]) -> tuple[str, ...]:
     )
 
 
-def _parse(text: str) -> Spec:
+def _parse(text: str, option: str) -> Spec:
     name, colon, rest = text.partition(":")
     kind = next((kind for kind in get_args(Kind) if kind == name and colon), None)
     if kind is None:
-        raise ConfigError(f"--reward {text!r} is no source of rewards; {_meant(text, name)}")
+        raise ConfigError(f"{option} {text!r} is no source of rewards; {_meant(text, name)}")
     argument, weight = _split_weight(rest)
     if not argument and kind in _NEEDED:
-        raise ConfigError(f"--reward {text!r} lacks what follows the colon; {kind}: takes {_NEEDED[kind]}.")
+        raise ConfigError(f"{option} {text!r} lacks what follows the colon; {kind}: takes {_NEEDED[kind]}.")
     if argument and kind in _NONE_TAKEN:
         raise ConfigError(
-            f"--reward {text!r}: {kind}: takes no {argument!r}, {_NONE_TAKEN[kind]}; write {kind}: or, with a weight, "
+            f"{option} {text!r}: {kind}: takes no {argument!r}, {_NONE_TAKEN[kind]}; write {kind}: or, with a weight, "
             f"{kind}:@0.5."
         )
     if kind == "py" and (".py:" in argument or not _MODULE.fullmatch(argument)):
         remedy = "leave out .py" if ".py:" in argument else "give the folder of the module as --py-path"
-        raise ConfigError(f"--reward {text!r} is not of the form py:module:function; {remedy}, as py:my_rewards:score.")
+        raise ConfigError(f"{option} {text!r} is not of the form py:module:function; {remedy}, as py:my_rewards:score.")
     if not math.isfinite(weight) or weight == 0:
-        raise ConfigError(f"--reward {text!r} has the weight {weight:g}; give a finite number other than 0.")
+        raise ConfigError(f"{option} {text!r} has the weight {weight:g}; give a finite number other than 0.")
     return Spec(kind, argument, weight, text)
 
 

@@ -28,7 +28,7 @@ def score_columns(config: ScoreConfig, layout: str) -> Columns:
         columns.append(("sample", pa.int32()))
     if config.aggregate != "none":
         columns.append(("parts", PARTS))
-    elif config.reward.generative:
+    elif config.model_options.generative:
         columns.append(("reasoning", pa.string()))
     if config.output != "scores":
         columns.append((SOURCE_ROW, pa.int64()))

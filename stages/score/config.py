@@ -4,13 +4,15 @@ Paths are marked operational: what counts is which model scores and what is in t
 fingerprint.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from stages.core.errors import ConfigError
 from stages.core.options import OPERATIONAL, STDIN, Panel, RunOptions, check_range
 from stages.rewards.options import RewardOptions
+from stages.rewards.source_options import SourceOptions
+from stages.rewards.spec import Spec, find_spec
 
 Aggregate = Literal["none", "mean", "min", "weighted"]
 Output = Literal["scores", "best-of-n", "pairs"]
@@ -25,7 +27,8 @@ class ScoreConfig:
     ]
     rm: Annotated[
         str,
-        "Reward model: a folder of train-rm, a hub id, a server's URL, or - for a path on stdin.",
+        "Reward model: a folder of train-rm, a hub id, a server's URL, or - for a path on stdin; or a source as in "
+        "train-policy: rm:DIR, genrm:DIR, math:, code:, check:, py:MODULE:FUNCTION.",
         OPERATIONAL,
         STDIN,
     ]
@@ -51,6 +54,7 @@ class ScoreConfig:
     )
     min_margin: Annotated[float | None, "Leave out pairs whose scores differ by less."] = None
     reward: Annotated[RewardOptions, Panel("Reward model")] = field(default_factory=RewardOptions)
+    sources: Annotated[SourceOptions, Panel("Rewards")] = field(default_factory=SourceOptions)
     run: Annotated[RunOptions, Panel("Run")] = field(default_factory=RunOptions)
 
     def __post_init__(self) -> None:
@@ -67,11 +71,42 @@ class ScoreConfig:
             raise ConfigError("--aggregate weighted takes principles and weights from --principles-file alone.")
         if self.min_margin is not None and self.output != "pairs":
             raise ConfigError("--min-margin has no meaning without --output pairs.")
-        if self.in_words and (self.run.workers or 1) > 1:
-            raise ConfigError("--workers is for models that score in one pass; here say --concurrency instead.")
+        if (self.run.workers or 1) > 1 and (self.in_words or self.source is not None):
+            instead = "--concurrency" if self.in_words else "--reward-workers"
+            raise ConfigError(f"--workers is for models that score in one pass; here say {instead} instead.")
+        spec = self.spec
+        if self.reward.generative and spec is not None and spec.kind != "genrm":
+            raise ConfigError(f"--generative does not go with --rm {self.rm}; a model that reasons is genrm:FOLDER.")
         check_range("min_margin", self.min_margin, 0)
 
     @property
     def in_words(self) -> bool:
         """Whether the model writes its judgement, as any at a URL does, instead of giving a score in one pass."""
-        return self.reward.generative or self.rm.lower().startswith(("http://", "https://"))
+        if self.spec is not None:
+            return self.spec.kind == "genrm" or (self.spec.kind == "rm" and _is_url(self.spec.argument))
+        return self.reward.generative or _is_url(self.rm)
+
+    @property
+    def spec(self) -> Spec | None:
+        """What --rm says where it is written as train-policy names rewards. Raises ConfigError as `parse_specs`."""
+        return find_spec(self.rm)
+
+    @property
+    def source(self) -> Spec | None:
+        """The same where it is no model: math:, code:, check: or py:."""
+        return None if self.spec is None or self.spec.kind in ("rm", "genrm") else self.spec
+
+    @property
+    def model(self) -> str:
+        """The model that --rm names."""
+        return self.rm if self.spec is None else self.spec.argument
+
+    @property
+    def model_options(self) -> RewardOptions:
+        """How the model is asked: genrm: says that it writes its judgement."""
+        is_generative = self.spec is not None and self.spec.kind == "genrm"
+        return replace(self.reward, generative=True) if is_generative else self.reward
+
+
+def _is_url(rm: str) -> bool:
+    return rm.lower().startswith(("http://", "https://"))

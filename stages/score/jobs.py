@@ -48,6 +48,7 @@ def transform(settings: Settings, model: RewardModel) -> Transform:
         aggregate=config.aggregate,
         skip_missing=config.missing == "skip",
         needs_prompt=config.output != "scores",
+        reads_rows=config.source is not None,
         pass_through=settings.pass_through,
     )
 
@@ -67,7 +68,7 @@ STAGE: Final = Stage(name="score", version=1, writes=SCORES, dropped=DROPPED_ROW
 def scoring_job(settings: Settings, plan: Plan, root: Path) -> Job:
     """The scoring of all parts into `root`."""
     config = settings.config
-    decisive = identity(config) | settings.decided
+    decisive = _identity(settings)
     if config.output != "scores":
         # Pairs and best responses, whatever the margin, are made of the same scores.
         decisive = {name: value for name, value in decisive.items() if name not in ("output", "min_margin")}
@@ -89,11 +90,18 @@ def comparing_job(settings: Settings, plan: Plan) -> Job:
         stage=replace(STAGE, writes=table),
         config=settings,
         root=settings.root,
-        identity=identity(config) | settings.decided,
+        identity=_identity(settings),
         schema=schema_with(table, [*output_columns(config, settings.layout), *_passing(settings)]),
         reading=reading(config.run, unique_ids=False),
         slices=as_one_part(plan).slices,
     )
+
+
+def _identity(settings: Settings) -> dict[str, object]:
+    """The options that decide a result, those of sources of rewards by what is settled, and all that is settled."""
+    config = replace(settings.config, reward=settings.config.model_options)
+    without = {name: value for name, value in identity(config).items() if name not in identity(config.sources)}
+    return without | settings.decided
 
 
 def _passing(settings: Settings) -> list[tuple[str, pa.DataType]]:

@@ -35,7 +35,7 @@ from stages.score.columns import find_pass_through, output_table
 from stages.score.config import ScoreConfig
 from stages.score.forecast import Forecast
 from stages.score.jobs import Settings, comparing_job, scoring_job, transform
-from stages.score.late_model import LateModel
+from stages.score.late_model import LateModel, model_name
 from stages.score.prepare import find_layout, find_principles, ignored_options
 from stages.score.reduce import reduce_part, scored_rows
 from stages.score.show import closing_facts, combined_raw, show
@@ -78,11 +78,21 @@ def run(config: ScoreConfig, *, progress: Progress = quiet) -> Report:
                     "in_words": config.in_words,
                     "reads_principles": reads,
                     "principles": found.file_hash,
+                    **_source_identity(config),
                 },
             )
             return _Run(settings, plan, model, progress).run()
         finally:
             model.close()
+
+
+def _source_identity(config: ScoreConfig) -> dict[str, object]:
+    """What decides the scores of a source of rewards; nothing for a model, whose fingerprints stay what they were."""
+    if config.source is None:
+        return {}
+    from stages.rewards.source_model import source_identity
+
+    return {"rewards": source_identity(config.source, config.sources)}
 
 
 @dataclass(frozen=True)
@@ -160,7 +170,7 @@ class _Run:
 
 def _dry_run(root: Path, config: ScoreConfig, forecast: Forecast, plan: Plan, progress: Progress) -> Report:
     """Say what a run would do, without opening the model and without writing."""
-    from stages.rewards.open import is_url, reward_model_name
+    from stages.rewards.open import is_url
 
     for part in plan.slices:
         forecast.add_part(read(part, reading(config.run, unique_ids=False)))
@@ -169,7 +179,7 @@ def _dry_run(root: Path, config: ScoreConfig, forecast: Forecast, plan: Plan, pr
         "would_read": [info._asdict() for info in plan.inputs],
         "would_write": str(root),
         "table": output_table(config).name,
-        "reward_model": config.rm if is_url(config.rm) else reward_model_name(config.rm, config.reward),
+        "reward_model": config.model if is_url(config.model) else model_name(config),
         "parts": len(plan.slices),
         "parts_already_there": sum(read_done(scores, part) is not None for part in range(len(plan.slices))),
         "forecast": forecast.facts(),

@@ -5,20 +5,22 @@ reads them once.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stages.core.chat import Message
 from stages.core.job import PartOutput
 from stages.core.passing import PassThrough, copied
 from stages.core.rows import Problem, Rejected, SourceRow
+from stages.rewards.item import RewardItem
 from stages.rewards.model import Judgement, Query, RewardModel
+from stages.rewards.reference import find_reference
+from stages.rewards.weighted import content_key
 from stages.score.aggregate import Combined, combine
 from stages.score.columns import SOURCE_ROW
 from stages.score.config import Aggregate
 from stages.score.principles import Principle, PrincipleSet
-from stages.score.reading import SEVERAL, Response, read_responses
+from stages.score.reading import CONSUMED, SEVERAL, Response, read_responses
 from stages.score.tally import Tally
 
 Answer = Judgement | Problem
@@ -26,7 +28,10 @@ Answer = Judgement | Problem
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """What is done with a row. `needs_prompt`: responses are compared later, so each must have a prompt."""
+    """What is done with a row. `needs_prompt`: responses are compared later, so each must have a prompt.
+
+    `reads_rows`: the model looks at what else a row has.
+    """
 
     model: RewardModel
     layout: str
@@ -35,6 +40,7 @@ class Method:
     skip_missing: bool
     needs_prompt: bool
     pass_through: tuple[PassThrough, ...]
+    reads_rows: bool = False
 
 
 def score_part(method: Method, rows: Iterator[SourceRow], advance: Callable[[int], None]) -> PartOutput:
@@ -48,7 +54,7 @@ def score_part(method: Method, rows: Iterator[SourceRow], advance: Callable[[int
     meter.close()
     output = _Output(method)
     for case in cases:
-        problem = output.add(case, [answers.of(case, response) for response in case.responses])
+        problem = output.add(case, answers.of(case))
         if problem is not None:
             rejected.append(Rejected(case.source, problem))
     counts = output.counts | {"queries": len(questions.queries)}
@@ -64,11 +70,24 @@ def score_part(method: Method, rows: Iterator[SourceRow], advance: Callable[[int
 
 @dataclass(frozen=True)
 class Case:
-    """One input row on its way: its responses, and its principles, none where the model reads none."""
+    """One input row on its way: its responses, and its principles, none where the model reads none.
+
+    `items` are the responses with what else the row has, where the model looks at it.
+    """
 
     source: SourceRow
     responses: list[Response]
     principles: tuple[Principle, ...]
+    items: tuple[RewardItem, ...] | None = None
+
+    def queries(self) -> Iterator[tuple[Hashable, Query]]:
+        """For each response a query without principles, and what it shares with equal ones."""
+        for place, response in enumerate(self.responses):
+            asked = response.messages(), response.completion[-1]["content"]
+            if self.items is None:
+                yield asked, Query(*asked, ())
+            else:
+                yield content_key(self.items[place]), Query(*asked, (), self.items[place])
 
 
 def read_case(
@@ -93,6 +112,8 @@ def _read(
     principles = method.principles if method.model.reads_principles else None
     for source in rows:
         case = read_case(source, method.layout, principles, needs_prompt=method.needs_prompt)
+        if isinstance(case, Case) and method.reads_rows:
+            case = _with_items(case, method.layout)
         if isinstance(case, Case):
             cases.append(case)
         else:
@@ -101,22 +122,46 @@ def _read(
     return cases, rejected
 
 
-_Key = tuple[tuple[Message, ...], str]
+def _with_items(case: Case, layout: str) -> Case | Problem:
+    row = case.source.value
+    assert row is not None
+    reference = find_reference(row)
+    if isinstance(reference, Problem):
+        return reference
+    principle = row.get("principle")
+    consumed = (*CONSUMED[layout], "principle")
+    items = tuple(
+        RewardItem(
+            id=f"{row['id']}#{place}",
+            messages=response.messages(),
+            completion=response.completion[-1]["content"],
+            reference=reference.value,
+            principle=principle if isinstance(principle, str) else None,
+            extra={name: value for name, value in row.items() if name not in consumed},
+        )
+        for place, response in enumerate(case.responses)
+    )
+    return replace(case, items=items)
 
 
 class _Questions:
     """What a part asks of the model: a query for each distinct response, with every principle that any row asks for."""
 
     def __init__(self) -> None:
-        self._principles: dict[_Key, dict[str, int]] = {}
+        self._principles: dict[Hashable, dict[str, int]] = {}
+        self._asked: dict[Hashable, Query] = {}
 
     @property
     def queries(self) -> list[Query]:
-        return [Query(*key, tuple(principles)) for key, principles in self._principles.items()]
+        return [
+            query._replace(principles=tuple(principles))
+            for query, principles in zip(self._asked.values(), self._principles.values(), strict=True)
+        ]
 
     def add(self, case: Case) -> None:
-        for response in case.responses:
-            places = self._principles.setdefault(_key(response), {})
+        for key, query in case.queries():
+            self._asked.setdefault(key, query)
+            places = self._principles.setdefault(key, {})
             for principle in case.principles:
                 places.setdefault(principle.text, len(places))
 
@@ -126,20 +171,18 @@ class _Questions:
 
 @dataclass(frozen=True)
 class _Answers:
-    places: dict[_Key, dict[str, int]]
-    judged: dict[_Key, list[Answer]]
+    places: dict[Hashable, dict[str, int]]
+    judged: dict[Hashable, list[Answer]]
 
-    def of(self, case: Case, response: Response) -> list[Answer]:
-        """One answer a principle of the row; one in all where the model reads none."""
-        key = _key(response)
+    def of(self, case: Case) -> list[list[Answer]]:
+        """For each response one answer a principle of the row; one in all where the model reads none."""
+        return [self._answers(case, key) for key, _ in case.queries()]
+
+    def _answers(self, case: Case, key: Hashable) -> list[Answer]:
         if not case.principles:
             (only,) = self.judged[key]
             return [only]
         return [self.judged[key][self.places[key][principle.text]] for principle in case.principles]
-
-
-def _key(response: Response) -> _Key:
-    return response.messages(), response.completion[-1]["content"]
 
 
 class _RowMeter:

@@ -1,11 +1,9 @@
-"""From an input row to a prompt: the layouts that are understood, and what a completion is checked against.
+"""From an input row to a prompt: the layouts that are understood.
 
 The policy is shown the conversation and nothing else of the row; reference, principle and other columns are for
 rewards. Whether a reward can use them is its own business.
 """
 
-import json
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,6 +11,7 @@ from stages.core.chat import Message
 from stages.core.errors import DataError
 from stages.core.rows import Problem, Row
 from stages.models.generate import render
+from stages.rewards.reference import find_reference
 from stages.train_policy.arrays import Prompt
 
 PROMPT_COLUMNS: Final = (
@@ -21,19 +20,8 @@ PROMPT_COLUMNS: Final = (
 """Where the conversation is looked for; the first that is not empty. `context` counts where it holds messages, as in
 HelpSteer3: as a text it is what a question is about, and no question."""
 
-REFERENCE_COLUMNS: Final = (
-    *("ground_truth", "reference", "answer", "final_answer", "expected_answer", "gt", "target", "solution", "label"),
-)
-"""Where the reference is looked for if `reward_model` holds none; the first that is not empty. Names that say what it
-is for come first, then those of answers, then `solution`, which may be a whole derivation. A `label` of true or false
-judges another text and is no reference; `canonical_solution` and tests are left to `code:`."""
-
 _CHAT_ONLY: Final = ("context", "messages")
-_VERBATIM: Final = ("ground_truth", "reference")
 _CONSUMED: Final = ("id", "principle")
-
-_MARKED: Final = re.compile(r"^####[ \t]*(\S[^\n]*?)\s*\Z", re.MULTILINE)
-_BOX: Final = re.compile(r"\\(?:boxed|fbox)\s*\{")
 
 
 def read_prompt(
@@ -52,10 +40,12 @@ def read_prompt(
     """
     try:
         field, messages = _messages(row)
-        reference, style = _reference(row)
         own_principle = _text(row, "principle")
     except _BadRowError as error:
         return error.problem
+    checked = find_reference(row)
+    if isinstance(checked, Problem):
+        return checked
     if system is not None and messages[0].role != "system":
         messages = (Message("system", system), *messages)
     try:
@@ -70,7 +60,7 @@ def read_prompt(
             "--max-prompt-tokens or --max-new-tokens.",
         )
     extra = {name: value for name, value in row.items() if name != field and name not in _CONSUMED}
-    return Prompt(row["id"], messages, ids, reference, style, own_principle or principle, extra)
+    return Prompt(row["id"], messages, ids, *checked, own_principle or principle, extra)
 
 
 def tokenise(messages: Sequence[Message], tokenizer: Any) -> tuple[int, ...]:  # noqa: ANN401 - as above
@@ -125,51 +115,6 @@ def _check_last(messages: Sequence[Message], field: str) -> None:
     if not content.strip():
         text = f"the last message of field {field!r} is empty; a prompt says something."
         raise _BadRowError("empty_prompt", field, text)
-
-
-def _reference(row: Row) -> tuple[object, str | None]:
-    """What a completion is checked against, and how, as far as the row says."""
-    given = _object(row.get("reward_model"))
-    style = given.get("style")
-    style = style if isinstance(style, str) else None
-    for name, value in (
-        ("ground_truth", given.get("ground_truth")),
-        *((name, row.get(name)) for name in REFERENCE_COLUMNS),
-    ):
-        if value in (None, "", [], {}) or (name == "label" and isinstance(value, bool)):
-            continue
-        return (_final(value) if isinstance(value, str) and name not in _VERBATIM else value), style
-    return None, style
-
-
-def _object(value: object) -> dict[str, Any]:
-    """The column `reward_model`: an object, or JSON of one."""
-    if isinstance(value, str) and value:
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            value = ()
-    if value in (None, ""):
-        return {}
-    if isinstance(value, dict):
-        return value
-    text = "field 'reward_model' is no object (or JSON of one) with the field 'ground_truth'."
-    raise _BadRowError("bad_type", "reward_model", text)
-
-
-def _final(text: str) -> str:
-    """The final answer where a text marks one: in its last line after ####, as in GSM8K, or in its last box (MATH)."""
-    if (marked := _MARKED.search(text)) is not None:
-        return marked[1]
-    starts = [match.end() for match in _BOX.finditer(text)]
-    if not starts:
-        return text
-    depth = 1
-    for at in range(starts[-1], len(text)):
-        depth += {"{": 1, "}": -1}.get(text[at], 0)
-        if depth == 0:
-            return text[starts[-1] : at].strip() or text
-    return text
 
 
 def _text(row: Row, field: str) -> str | None:
