@@ -17,6 +17,7 @@ import pyarrow as pa
 from stages.core.errors import ConfigError
 from stages.core.manifest import hidden
 from stages.core.policy_tables import REFERENCE
+from stages.core.rows import canonical
 from stages.core.shards import to_table, write_part, write_text
 from stages.core.table import CHAT
 from stages.rewards.open import is_url
@@ -50,6 +51,8 @@ export PYTHONPATH="$HERE${PYTHONPATH:+:$PYTHONPATH}"
 export VERL_USE_EXTERNAL_MODULES=rlbff_verl_plugin
 exec python3 -m verl.trainer.main_ppo \
 """
+
+_OURS: Final = ("$HERE/", "$PYTHONPATH", "${NODES", "${GPUS_PER_NODE")
 
 _MODES: Final[dict[Aggregation, str]] = {
     "token-mean": "token-mean",
@@ -203,7 +206,7 @@ def _loss(settled: Settled) -> dict[str, Any]:
 
 
 def _row(number: int, prompt: Prompt) -> dict[str, object]:
-    reference = prompt.reference if isinstance(prompt.reference, str | None) else json.dumps(prompt.reference)
+    reference = prompt.reference if isinstance(prompt.reference, str | None) else _json(prompt.reference)
     messages = [message._asdict() for message in prompt.messages]
     ours = {
         "id": prompt.id,
@@ -218,8 +221,13 @@ def _row(number: int, prompt: Prompt) -> dict[str, object]:
         "ability": prompt.extra.get("ability"),
         "reward_model": {"style": prompt.style or "rule", "ground_truth": reference},
         # verl gives it to the reward, and the policy never sees it
-        "extra_info": {"index": number, "id": prompt.id, "rlbff": json.dumps(ours, ensure_ascii=False)},
+        "extra_info": {"index": number, "id": prompt.id, "rlbff": _json(ours)},
     }
+
+
+def _json(value: object) -> str:
+    """JSON text, in which times and the like are texts, as in the ids of rows."""
+    return json.dumps(json.loads(canonical(value)), ensure_ascii=False)
 
 
 def _plugin(settled: Settled) -> str:
@@ -253,10 +261,10 @@ def _plain(options: Mapping[str, object]) -> dict[str, object]:
 
 
 def _script(settings: Mapping[str, object]) -> str:
-    lines = [f"  {_quoted(f'{name}={value}')}" for name, value in settings.items()]
+    lines = [f"  {_quoted(name, str(value))}" for name, value in settings.items()]
     return _HEAD + " \\\n".join([*lines, '  "$@"']) + "\n"
 
 
-def _quoted(setting: str) -> str:
-    """A setting for bash; those with our own variables in double quotes, so that they are filled in."""
-    return f'"{setting}"' if "$" in setting else shlex.quote(setting)
+def _quoted(name: str, value: str) -> str:
+    """A setting for bash; those that begin with a variable of ours in double quotes, so that it is filled in."""
+    return f'"{name}={value}"' if value.startswith(_OURS) else shlex.quote(f"{name}={value}")

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import types
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -156,6 +158,31 @@ def test_a_reward_that_fails_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="row a has no reward: error"):
         module.compute_score("sums", "5", "5", row["extra_info"])
     module._reward().close()
+
+
+def test_nothing_of_a_path_is_run_by_bash(tmp_path: Path) -> None:
+    made = config(model='my $HOME/$(touch gone)`touch gone`"model')
+    export(tmp_path / "out", made)
+    stub = tmp_path / "bin"
+    stub.mkdir()
+    (stub / "python3").write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
+    (stub / "python3").chmod(0o755)
+    environment = {"PATH": f"{stub}:/usr/bin:/bin", "HOME": "/root"}
+    ran = subprocess.run(
+        [tmp_path / "out" / "run.sh"], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert f"actor_rollout_ref.model.path={made.model}" in ran.stdout.splitlines()
+    assert not (tmp_path / "gone").exists()
+
+
+def test_columns_that_json_does_not_know_are_written_as_text(tmp_path: Path) -> None:
+    prompt = PROMPTS[0]._replace(
+        reference=[datetime(2026, 1, 2)], extra={"when": datetime(2026, 1, 2), "share": np.nan}
+    )
+    export_verl(config(), settle(config()), [prompt, PROMPTS[1]], tmp_path)
+    row = pq.read_table(tmp_path / "train.parquet").to_pylist()[0]
+    assert json.loads(row["extra_info"]["rlbff"])["extra"] == {"when": "2026-01-02T00:00:00", "share": None}
+    assert row["reward_model"]["ground_truth"] == '["2026-01-02T00:00:00"]'
 
 
 def test_run_sh_passes_every_setting_as_one_word(tmp_path: Path) -> None:
