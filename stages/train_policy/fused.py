@@ -90,7 +90,7 @@ def head_log_probs(
         for start in range(0, len(hidden), size):
             for rows in softmax.multiply(hidden[start : start + size].to(dtype), weight):
                 at = slice(start + rows.start, start + rows.stop)
-                row = softmax.sums(rows, targets[at], telemetry=False)
+                row = softmax.sums(rows, targets[at], telemetry=False, keep_moments=False)
                 found.append((row.logp, row.entropy))
     return HeadStats(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
@@ -166,7 +166,12 @@ class _Run:
         factors = []
         for rows in self._softmax.multiply(states, self._weight):
             at = slice(start + rows.start, start + rows.stop)
-            sums = self._softmax.sums(rows, self._job.batch.targets[at], telemetry=self._job.telemetry)
+            sums = self._softmax.sums(
+                rows,
+                self._job.batch.targets[at],
+                telemetry=self._job.telemetry,
+                keep_moments=self._job.objective.entropy_bonus != 0,
+            )
             token = self._token_loss(sums.logp, at)
             found.append((sums.logp, sums.entropy, sums.sum_p2, sums.sum_p2_logp, *token))
             if any(self._job.wanted):
@@ -201,7 +206,7 @@ class _Run:
         if batch.nll_weight is not None:
             g = g - objective.nll * batch.nll_weight[at].to(self._sum_dtype)
         targets = batch.targets[at].unsqueeze(1)
-        if objective.entropy_bonus == 0:
+        if sums.moments is None:
             # the sign and the slope go into the factor, which spares a pass
             sums.powers.scatter_add_(1, targets, -sums.mass.unsqueeze(1))
             return -g / sums.mass * self._scale

@@ -24,10 +24,13 @@ BITS: Final = math.log2(math.e)
 
 
 class Sums(NamedTuple):
-    """What is known of k rows of logits: e^(z - m), its product with (z - m) log2 e, both k x V, and sums (k,)."""
+    """What is known of k rows of logits: e^(z - m), its product with (z - m) log2 e, both k x V, and sums (k,).
+
+    `moments` are None where they were not to be kept.
+    """
 
     powers: Tensor
-    moments: Tensor
+    moments: Tensor | None
     mass: Tensor
     logp: Tensor
     entropy: Tensor
@@ -57,7 +60,7 @@ class Softmax:
         torch.mm(states, weight.T, out=self._product[: len(states)])
         return [slice(k, min(k + self._block, len(states))) for k in range(0, len(states), self._block)]
 
-    def sums(self, rows: slice, targets: Tensor, *, telemetry: bool) -> Sums:
+    def sums(self, rows: slice, targets: Tensor, *, telemetry: bool, keep_moments: bool) -> Sums:
         """The softmax of a block; its tensors k x V are valid until the next call."""
         product = self._product[rows]
         shifted = self._shifted[: len(product)]
@@ -77,9 +80,10 @@ class Softmax:
         sum_p2 = sum_p2_logp = torch.full_like(mass, torch.nan)
         if telemetry:
             sum_p2 = torch.linalg.vector_norm(powers, dim=1).div_(mass).square_()
-            products = torch.mul(powers, moments, out=self._spare[: len(product)]).sum(dim=1)
-            sum_p2_logp = products / (BITS * mass * mass) - log_mass * sum_p2
-        return Sums(powers, moments, mass, logp, entropy, sum_p2, sum_p2_logp)
+            # in place where it may be: a third array would not stay in the cache
+            products = torch.mul(powers, moments, out=self._spare[: len(product)] if keep_moments else moments)
+            sum_p2_logp = products.sum(dim=1) / (BITS * mass * mass) - log_mass * sum_p2
+        return Sums(powers, moments if keep_moments else None, mass, logp, entropy, sum_p2, sum_p2_logp)
 
     def finish(self, rows: slice, powers: Tensor) -> None:
         """Leave a block's gradient to the logits in place of its product, as it is before scale and temperature."""
