@@ -23,7 +23,7 @@ from stages.rewards.item import Reward
 from stages.train_policy.arrays import Metric, Objective, Prompt
 from stages.train_policy.base import products
 from stages.train_policy.config import TrainPolicyConfig
-from stages.train_policy.controller import parse_schedule
+from stages.train_policy.controller import BetaState, control_of
 from stages.train_policy.loss import objective
 from stages.train_policy.presets import Settled
 from stages.train_policy.trl_options import (
@@ -184,10 +184,9 @@ def _without_renames() -> Iterator[None]:
 
 
 def _objectives(config: TrainPolicyConfig, settled: Settled) -> Callable[[int], Objective]:
-    """The objective of the update after a number of steps: beta1 may follow a schedule."""
-    given = config.loss.beta1_schedule
-    schedule = ((0, settled.beta1),) if given is None else parse_schedule(given)
-    return lambda step: objective(settled, next(beta1 for at, beta1 in reversed(schedule) if at <= step))
+    """The objective of the update after a number of steps: beta1 may follow a schedule, which counts steps from 1."""
+    control = control_of(config.loss, settled.beta1)
+    return lambda steps: objective(settled, control.beta1(BetaState(), steps + 1))
 
 
 def _ends(model: Any, tokenizer: Any) -> frozenset[int]:  # noqa: ANN401 - as above
