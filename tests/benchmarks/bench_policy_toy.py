@@ -49,7 +49,7 @@ class Clock(Quiet):
 
 def main() -> None:
     torch.set_num_threads(1)
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         write_prompts(folder / "prompts.jsonl")

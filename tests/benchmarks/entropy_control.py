@@ -181,7 +181,7 @@ def _figures(folder: Path, reward: F64) -> dict[str, float]:
         own = [
             (row["value"], tokens[row["step"], ALL]) for row in rows if (row["group"], row["metric"]) == (ALL, metric)
         ]
-        return sum(value * n for value, n in own) / sum(n for _, n in own)
+        return float(sum(value * n for value, n in own) / sum(n for _, n in own))
 
     ledger: dict[str, float] = {}
     for row in rows:
@@ -255,7 +255,7 @@ def _one_thread() -> None:
     from transformers.utils.logging import disable_progress_bar
 
     torch.set_num_threads(1)
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _arguments() -> argparse.Namespace:
