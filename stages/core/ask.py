@@ -79,7 +79,7 @@ class Asker:
         if isinstance(first, HttpFailure):
             return _failed(request, (), Problem(first.reason, first.error), attempts, first)
         problem = _declined(first) if request.sampled else problem_of(first, check)
-        if request.sampled or problem is None or problem.reason == "refused":
+        if problem is None or problem.reason == "refused":
             return conclude(request, (first,), problem, attempts)
         exchanged = await self._exchange(repaired(request, first.text, problem))
         second, attempts = exchanged.result, attempts + exchanged.attempts
