@@ -113,6 +113,6 @@ def refuse_demo(spec: Spec) -> None:
     card = read_card(Path(source).expanduser())
     if card is not None and card.fidelity == "demo":
         raise ConfigError(
-            f"{spec.text}: this reward model was made for demos (train-rm --base tiny), and its judgements "
+            f"{spec.text}: this reward model was made for demos (train-rm --model tiny), and its judgements "
             "mean nothing elsewhere; name another, or accept it with --allow-demo-rm."
         )
