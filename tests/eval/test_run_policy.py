@@ -139,6 +139,23 @@ def test_what_was_drawn_under_another_precision_is_drawn_again(
     assert drawn == [3, 3]
 
 
+def test_a_batch_of_which_a_part_was_stored_is_drawn_together_again(models: Path, tmp_path: Path) -> None:
+    write(tmp_path / "rows.jsonl", problems("7"))
+    whole = config(tmp_path, options(models / "random"), run=RunOptions(overwrite=True))
+    run(whole)
+    before = contents(tmp_path / "out")
+    journal = tmp_path / "out" / ".rlbff" / "journal" / "completions.jsonl"
+    first, *others = journal.read_bytes().splitlines(keepends=True)
+    assert len(others) == 2
+    journal.write_bytes(first)
+    (tmp_path / "out" / ".rlbff" / "manifest.json").unlink()
+    for done in (tmp_path / "out" / ".rlbff" / "done").iterdir():
+        done.unlink()
+    run(whole)
+    name = ".rlbff/completions/part-00000.parquet"
+    assert contents(tmp_path / "out")[name] == before[name]
+
+
 def test_a_prompt_without_room_rejects_its_row(tmp_path: Path) -> None:
     folder = save_tiny_answering_lm(tmp_path / "short", "7", window=64)
     rows = problems("7", "7")

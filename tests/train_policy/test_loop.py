@@ -1,8 +1,10 @@
 """The loop: a run that is stopped anywhere and goes on has the numbers of one that was never stopped."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -10,11 +12,12 @@ from stages.core.errors import DataError, Interrupted
 from stages.core.stopping import StopSign
 from stages.train_policy.arrays import Metric
 from stages.train_policy.controller import Control
+from stages.train_policy.drawing import draw
 from stages.train_policy.loop import LOG, Run, train
 from stages.train_policy.presets import PRESETS
 from stages.train_policy.rollout_shards import read_generation, shard_path
 from tests.toy_policy import FirstDigit
-from tests.train_policy.toy_run import toy_run
+from tests.train_policy.toy_run import toy_prompts, toy_run
 
 BAND = Control(start=0.5, band=(0.99, 1.01), rate=0.1)
 
@@ -184,3 +187,13 @@ def test_weights_of_nan_are_an_error_with_generation_prompt_and_token(tmp_path: 
 def test_every_preset_trains(tmp_path: Path, preset: str) -> None:
     settled = PRESETS[preset]._replace(dynamic_sampling=True)  # type: ignore[index]
     assert train(toy_run(tmp_path, generations=1, settled=settled)).step == 4
+
+
+def test_a_shard_says_what_it_is_and_the_first_begins_with_the_first_prompts(tmp_path: Path) -> None:
+    train(toy_run(tmp_path, generations=1, settled=PRESETS["ce-gppo"]._replace(dynamic_sampling=False)))
+    path = shard_path(tmp_path, 0)
+    about = json.loads(pq.read_metadata(path).metadata[b"rlbff"])
+    told = {"stage": "train-policy", "table": "rollouts", "fingerprint": "f", "generation": 0, "step": 0, "end": 8}
+    assert {name: about[name] for name in told} == told
+    drawn = list(dict.fromkeys(one.prompt.id for one in read_generation(path).rollouts))
+    assert drawn == [toy_prompts()[place].id for place in draw(10, 0, 0, 8)]
