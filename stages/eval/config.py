@@ -12,6 +12,7 @@ from stages.core.options import OPERATIONAL, POSITIONAL, LlmOptions, Panel, RunO
 from stages.eval.options import JudgeOptions, PolicyOptions
 from stages.rewards.options import RewardOptions
 from stages.rewards.source_options import SourceOptions
+from stages.rewards.spec import Spec, find_spec
 
 BenchmarkName = Literal[
     "rm-bench",
@@ -52,6 +53,9 @@ MOST_SAMPLES: Final = 1_000_000
 RM: Final = "rm:"
 """What marks a reward model among the sources of scores."""
 
+GENRM: Final = "genrm:"
+"""What marks one that writes its judgement."""
+
 _PRINCIPLES = Panel("Principles, for a reward model that is run")
 
 
@@ -64,8 +68,9 @@ class EvalConfig:
     out: Annotated[Path | None, "Output folder; default <stem of the first input>.metrics.", "-o", OPERATIONAL] = None
     scores: Annotated[
         str,
-        "stored (in the rows), length (characters), rm:MODEL (a reward model to run: folder, hub id or URL), or where "
-        "they are: a table of scores, or rows like the input.",
+        "stored (in the rows), length (characters), rm:MODEL (a reward model to run: folder, hub id or URL), "
+        "genrm:MODEL (one that writes its judgement), math:, code:, check:, py:MODULE:FUNCTION, or where they are: a "
+        "table of scores, or rows like the input.",
         OPERATIONAL,
     ] = "stored"
     against: Annotated[
@@ -96,7 +101,9 @@ class EvalConfig:
     policy: Annotated[PolicyOptions, Panel("Policy that is sampled, for avg-at-k")] = field(
         default_factory=PolicyOptions
     )
-    sources: Annotated[SourceOptions, Panel("Rewards, for avg-at-k")] = field(default_factory=SourceOptions)
+    sources: Annotated[SourceOptions, Panel("Rewards, for avg-at-k and scores by math:, code:, check:, py:")] = field(
+        default_factory=SourceOptions
+    )
     judge: Annotated[JudgeOptions, Panel("Judge, for pairwise and rubric")] = field(default_factory=JudgeOptions)
     reward: Annotated[RewardOptions, Panel("Reward model or judge that is run")] = field(default_factory=RewardOptions)
     run: Annotated[RunOptions, Panel("Run")] = field(default_factory=RunOptions)
@@ -131,7 +138,12 @@ class EvalConfig:
     @property
     def runs_model(self) -> bool:
         """Whether a source of scores is a reward model that must be run."""
-        return any(name is not None and name.startswith(RM) for name in (self.scores, self.against))
+        return any(name is not None and name.startswith((RM, GENRM)) for name in (self.scores, self.against))
+
+    @property
+    def runs_source(self) -> bool:
+        """Whether a source of scores is one of rewards that is no model."""
+        return any(name is not None and source_of(name) is not None for name in (self.scores, self.against))
 
     def judge_options(self) -> LlmOptions:
         """How the judge is asked; it must be named."""
@@ -157,7 +169,11 @@ class EvalConfig:
 
     def _check_sources(self) -> None:
         rows_of_another = self.benchmark in ("avg-at-k", "rubric") and self.scores == "stored"
-        if rows_of_another and self.against is not None and self.against.startswith((RM, "length")):
+        if (
+            rows_of_another
+            and self.against is not None
+            and (self.against.startswith((RM, GENRM, "length")) or source_of(self.against) is not None)
+        ):
             raise ConfigError(
                 f"--against is {self.against!r}; {self.benchmark} compares with rows of another policy: a path."
             )
@@ -170,7 +186,9 @@ class EvalConfig:
         for option, name in (("--scores", self.scores), ("--against", self.against)):
             if name == RM:
                 raise ConfigError(f"{option} rm: names no model; write rm:FOLDER, rm:HUB-ID or rm:URL.")
-            if name is not None and not name.startswith(RM) and self.benchmark == "sensitivity":
+            if name is not None and not name.startswith(RM):
+                find_spec(name, option)
+            if name is not None and not name.startswith((RM, GENRM)) and self.benchmark == "sensitivity":
                 raise ConfigError(
                     f"{option} is {name!r}, but sensitivity asks a model what no stored score can say; name the model, "
                     f"for example {option} rm:FOLDER."
@@ -194,3 +212,8 @@ class EvalConfig:
             raise ConfigError("--principle is empty; name a quality, such as correctness.")
         if len(set(self.principle)) < len(self.principle):
             raise ConfigError("--principle names a principle twice.")
+
+
+def source_of(name: str) -> Spec | None:
+    """The source of rewards that --scores or --against names, if it is one and no model: math:, code:, check:, py:."""
+    return None if name.startswith((RM, GENRM)) else find_spec(name, "--scores")

@@ -1,9 +1,11 @@
 """What the options --scores, --against and those about principles name, opened: the sources of scores of one run."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +15,9 @@ from stages.core.rows import Row
 from stages.core.slices import ReadOptions
 from stages.core.whole import all_rows
 from stages.eval.benchmarks import BENCHMARKS, Benchmark
+from stages.eval.by_source import BySource
 from stages.eval.choosing import HeldOut
-from stages.eval.config import NO_SCORES, RM, EvalConfig
+from stages.eval.config import GENRM, NO_SCORES, RM, EvalConfig, source_of
 from stages.eval.counterparts import open_counterparts
 from stages.eval.judge_model import judge_name, open_judge
 from stages.eval.judged import Judged
@@ -26,6 +29,7 @@ from stages.eval.sampled import Sampled
 from stages.eval.sources import Source, from_model, open_source, planned_rows, read_rows
 from stages.rewards.item import Reward
 from stages.rewards.options import RewardOptions
+from stages.rewards.spec import Spec
 
 _ROLES: Final = ("scores", "against")
 
@@ -100,22 +104,27 @@ def open_sources(
         held_out, hashes = _held_out(config, reading, stack)
 
         def source(role: str, name: str) -> Source:
-            if not name.startswith(RM):
+            if (spec := source_of(name)) is not None:
+                return from_model(_by_source(spec, config, benchmark, journal / f"{role}-rewards", progress))
+            if not name.startswith((RM, GENRM)):
                 return open_source(name, benchmark, reading)
             from stages.rewards.open import open_reward_model, reward_model_name, wording
 
-            rm, seed, calls = name.removeprefix(RM), config.run.seed, journal / f"{role}-calls.jsonl"
+            writes = name.startswith(GENRM)
+            options = replace(config.reward, generative=True) if writes else config.reward
+            rm, seed, calls = name.partition(":")[2], config.run.seed, journal / f"{role}-calls.jsonl"
             model = Modelled(
-                reward_model_name(rm, config.reward),
-                lambda: open_reward_model(rm, config.reward, seed=seed, journal=calls, notice=progress.notice),
-                wording=wording(rm, config.reward),
+                reward_model_name(rm, options),
+                lambda: open_reward_model(rm, options, seed=seed, journal=calls, notice=progress.notice),
+                wording=wording(rm, options),
                 journal=journal / f"{role}.jsonl",
                 benchmark=benchmark,
-                config=config,
+                config=replace(config, reward=options),
                 principles=principles,
                 held_out=held_out,
             )
-            return from_model(model)
+            # behind a URL, name and wording are those of a model that answers in one word
+            return replace(from_model(model), hashes=(model.name, GENRM)) if writes else from_model(model)
 
         against = source("against", config.against) if config.against is not None else None
         yield Sources(scores=source("scores", config.scores), against=against, principles=principles, held_out=hashes)
@@ -172,6 +181,18 @@ def _judged(
         options,
         seed=seed,
         journal=journal / "judge.jsonl",
+    )
+
+
+def _by_source(spec: Spec, config: EvalConfig, benchmark: Benchmark, folder: Path, progress: Progress) -> BySource:
+    from stages.rewards.source_model import open_source_reward, source_identity
+
+    decided = json.dumps(source_identity(spec, config.sources), sort_keys=True, default=str)
+    return BySource(
+        spec.text,
+        lambda: open_source_reward(spec, config.sources, seed=config.run.seed, folder=folder, notice=progress.notice),
+        benchmark,
+        wording=sha256(decided.encode()).hexdigest(),
     )
 
 

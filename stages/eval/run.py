@@ -197,7 +197,9 @@ def _identity(settings: Settings) -> dict[str, object]:
     if not (config.runs_model or config.asks):
         idle |= {*identity(config.reward), "principle"}
     if config.policy.policy is None:
-        idle |= {*identity(config.policy), *identity(config.sources)}
+        idle |= {*identity(config.policy)}
+        if not config.runs_source:
+            idle |= {*identity(config.sources)}
     return {name: value for name, value in identity(config).items() if name not in idle} | sources.identity()
 
 

@@ -18,8 +18,15 @@ def open_source(
     spec: Spec, sources: SourceOptions, *, seed: int, folder: Path, notice: Callable[[str], None]
 ) -> "SourceModel":
     """Open a source; `folder` is for what a killed run finds again, of one process alone. Raises as `open_reward`."""
-    reward = open_reward([spec], sources, _no_model, seed=seed, folder=folder, notice=notice)
+    reward = open_source_reward(spec, sources, seed=seed, folder=folder, notice=notice)
     return SourceModel(spec.text, reward)
+
+
+def open_source_reward(
+    spec: Spec, sources: SourceOptions, *, seed: int, folder: Path, notice: Callable[[str], None]
+) -> Reward:
+    """The same as a Reward."""
+    return open_reward([spec], sources, _no_model, seed=seed, folder=folder, notice=notice)
 
 
 def source_identity(spec: Spec, sources: SourceOptions) -> dict[str, object]:
