@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stages.core.chat import Message
 from stages.core.errors import ConfigError, Interrupted
 from stages.core.options import RunOptions
 from stages.eval import policy_model
@@ -154,6 +155,19 @@ def test_a_batch_of_which_a_part_was_stored_is_drawn_together_again(models: Path
     run(whole)
     name = ".rlbff/completions/part-00000.parquet"
     assert contents(tmp_path / "out")[name] == before[name]
+
+
+def test_temperature_and_seed_reach_the_sampler(models: Path, tmp_path: Path) -> None:
+    wanted = [policy_model.Draw((Message("user", "Question?"),), seed) for seed in (1, 2, 3)]
+    cpu = RewardOptions(device="cpu", precision="fp32")
+
+    def texts(**changes: Any) -> set[str]:
+        policy = policy_model.open_policy(options(models / "random", **changes), cpu, lambda text: None)
+        found = policy.draw(wanted, tmp_path / "calls", lambda count: None)
+        return {one.text for one in found if isinstance(one, policy_model.Completion)}
+
+    assert len(texts(policy_temperature=1.0)) == 3
+    assert len(texts(policy_temperature=0.0, samples=1)) == 1
 
 
 def test_a_prompt_without_room_rejects_its_row(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from stages.core.checkpoints import checkpoint_path, complete_checkpoints
 from stages.core.errors import DataError, Interrupted
 from stages.core.stopping import StopSign
 from stages.train_policy.arrays import Metric
@@ -189,11 +190,23 @@ def test_every_preset_trains(tmp_path: Path, preset: str) -> None:
     assert train(toy_run(tmp_path, generations=1, settled=settled)).step == 4
 
 
-def test_a_shard_says_what_it_is_and_the_first_begins_with_the_first_prompts(tmp_path: Path) -> None:
-    train(toy_run(tmp_path, generations=1, settled=PRESETS["ce-gppo"]._replace(dynamic_sampling=False)))
+def test_a_shard_says_what_it_is_and_prompts_go_on_where_those_before_ended(tmp_path: Path) -> None:
+    train(toy_run(tmp_path, generations=2, settled=PRESETS["ce-gppo"]._replace(dynamic_sampling=False)))
     path = shard_path(tmp_path, 0)
     about = json.loads(pq.read_metadata(path).metadata[b"rlbff"])
     told = {"stage": "train-policy", "table": "rollouts", "fingerprint": "f", "generation": 0, "step": 0, "end": 8}
     assert {name: about[name] for name in told} == told
-    drawn = list(dict.fromkeys(one.prompt.id for one in read_generation(path).rollouts))
-    assert drawn == [toy_prompts()[place].id for place in draw(10, 0, 0, 8)]
+    for number, start in ((0, 0), (1, 8)):
+        rollouts = read_generation(shard_path(tmp_path, number)).rollouts
+        drawn = [one.prompt.id for one in rollouts if one.number == 0]
+        assert drawn == [toy_prompts()[place].id for place in draw(10, 0, start, 8)]
+
+
+def test_checkpoints_lie_at_multiples_of_save_every(tmp_path: Path) -> None:
+    def kill(kind: str, number: int, metrics: Sequence[Metric]) -> None:
+        if (kind, number) == ("update", 4):
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(toy_run(tmp_path, save_every=3, told=kill))
+    assert complete_checkpoints(tmp_path / "training") == [checkpoint_path(tmp_path / "training", 3)]
