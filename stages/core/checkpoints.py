@@ -52,11 +52,16 @@ def mark_complete(checkpoint: Path) -> None:
 
 
 def keep_last(folder: Path, number: int) -> None:
-    """Delete complete checkpoints but the last `number`; the marker goes first, so that none counts half deleted."""
+    """Delete complete checkpoints but the last `number`."""
     assert number > 0
     for path in complete_checkpoints(folder)[:-number]:
-        (path / MARKER).unlink()
-        shutil.rmtree(path)
+        remove(path)
+
+
+def remove(checkpoint: Path) -> None:
+    """Delete a complete checkpoint; the marker goes first, so that it does not count half deleted."""
+    (checkpoint / MARKER).unlink()
+    shutil.rmtree(checkpoint)
 
 
 def _all(folder: Path) -> list[Path]:

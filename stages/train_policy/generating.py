@@ -117,15 +117,24 @@ class Generator:
         result: list[tuple[Prompt, list[Drawn]]] = []
         for piece, part in enumerate(_pieces(asked, max(1, self.options.sample_batch // size))):
             path = self.folder / f"g{number:05d}-{round_:02d}-{piece:05d}.parquet"
-            if path.exists():
-                drawn = read_piece(path)
-                self.advance(len(drawn))
-            else:
+            drawn = self._found(path)
+            if drawn is None:
                 self.pause()
                 drawn = self._drawn(number, part)
                 write_piece(path, drawn, self.scratch)
             result += zip((prompt for prompt, _ in part), _pieces(drawn, size), strict=True)
         return result
+
+    def _found(self, path: Path) -> list[Drawn] | None:
+        """A piece that an earlier try has finished; what the disk damaged is drawn again."""
+        if not path.exists():
+            return None
+        try:
+            drawn = read_piece(path)
+        except DataError:
+            return None
+        self.advance(len(drawn))
+        return drawn
 
     def _drawn(self, number: int, part: Sequence[tuple[Prompt, list[Asked]]]) -> list[Drawn]:
         try:
@@ -198,8 +207,9 @@ class Generator:
         counts = ", ".join(f"{status} {count:,}" for status, count in sorted(failed.items()))
         raise TooManyFailed(
             f"{failed.total():,} of {len(results):,} completions of generation {number} have no reward ({counts}), "
-            f"more than --max-failed {self.max_failed:g}: {told}. Mend the reward, or accept them with a larger "
-            "--max-failed; the same command goes on here."
+            f"more than --max-failed {self.max_failed:g}: {told}. Mend what is wrong, or accept them with a larger "
+            "--max-failed, and the same command goes on here; after generation 0, a changed module of py: makes it a "
+            "run of its own."
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -106,8 +107,11 @@ class Learner:
         torch.save(state, folder / STATE)
 
     def load(self, folder: Path) -> None:
-        """Read what `save` wrote."""
-        state = torch.load(folder / STATE, map_location=self.model.device, weights_only=True)
+        """Read what `save` wrote. Raises DataError for a file that is damaged; nothing has changed then."""
+        try:
+            state = torch.load(folder / STATE, map_location="cpu", weights_only=True)
+        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+            raise DataError(f"{folder / STATE} is damaged: {' '.join(str(error).split())[:200]}") from error
         self.model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
 

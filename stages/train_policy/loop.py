@@ -13,7 +13,14 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
-from stages.core.checkpoints import checkpoint_path, complete_checkpoints, keep_last, mark_complete, remove_incomplete
+from stages.core.checkpoints import (
+    checkpoint_path,
+    complete_checkpoints,
+    keep_last,
+    mark_complete,
+    remove,
+    remove_incomplete,
+)
 from stages.core.errors import DataError, Interrupted
 from stages.core.shards import dump_json
 from stages.core.stopping import StopSign
@@ -94,8 +101,9 @@ def train(run: Run) -> State:
     run.folder.mkdir(parents=True, exist_ok=True)
     remove_incomplete(run.folder)
     state = _resume(run)
-    # the generation under way is in the log already if an update of it was made
-    log = MetricLog(run.folder / LOG, generations=state.generation + bool(state.updates), steps=state.step)
+    # the generation under way is in the log already if an update of it was made, or if nothing could be learned from it
+    begun = bool(state.updates or state.ended)
+    log = MetricLog(run.folder / LOG, generations=state.generation + begun, steps=state.step)
     try:
         while state.generation < run.generations and state.ended is None:
             state = _generation(run, state, log)
@@ -134,6 +142,11 @@ def _obtain(run: Run, state: State) -> Generation | None:
     """The generation under way: as it was stored, or made now and stored."""
     path = shard_path(run.root, state.generation)
     if not is_of(path, run.fingerprint):
+        if state.updates:
+            raise DataError(
+                f"{path} is gone or damaged, and {state.updates:,} updates from it are made already; the policy that "
+                "sampled it is no more. Begin anew with --no-resume."
+            )
         made = run.source(state.generation, state.step, state.start)
         if made is None:
             return None
@@ -217,15 +230,23 @@ def _save(run: Run, state: State, log: MetricLog) -> None:
 
 
 def _resume(run: Run) -> State:
-    found = complete_checkpoints(run.folder)
-    if not found:
-        return State()
-    run.learner.load(found[-1])
-    state = _read(found[-1])
-    run.notice(f"Going on after step {state.step}, in generation {state.generation}.")
-    return state
+    """Where the last checkpoint that can be read left off; damaged ones are removed."""
+    for checkpoint in reversed(complete_checkpoints(run.folder)):
+        try:
+            state = _read(checkpoint)
+            run.learner.load(checkpoint)
+        except DataError as error:
+            run.notice(f"{str(error).rstrip('.')}. The run goes on from an earlier step.")
+            remove(checkpoint)
+            continue
+        run.notice(f"Going on after step {state.step}, in generation {state.generation}.")
+        return state
+    return State()
 
 
 def _read(checkpoint: Path) -> State:
-    fields = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
-    return State(**{**fields, "beta": BetaState(**fields["beta"])})
+    try:
+        fields = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+        return State(**{**fields, "beta": BetaState(**fields["beta"])})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{checkpoint / _STATE} is damaged: {error}") from error

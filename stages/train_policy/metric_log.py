@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from stages.core.errors import DataError
 from stages.train_policy.arrays import Metric
 
 Kind = Literal["generation", "update"]
@@ -23,12 +24,17 @@ class Event(NamedTuple):
 
 
 class MetricLog:
-    """The file, open for appending; events after generation `generations` - 1 and step `steps` are cut off."""
+    """The file, open for appending; events after generation `generations` - 1 and step `steps` are cut off.
+
+    Raises DataError for a file in which some before them are missing.
+    """
 
     def __init__(self, path: Path, *, generations: int, steps: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         limits = {"generation": generations - 1, "update": steps}
         kept = [event for event in read_events(path) if event.number <= limits[event.kind]] if path.exists() else []
+        if sum(event.kind == "update" for event in kept) != steps:
+            raise DataError(f"{path} is damaged: it does not have all of {steps:,} steps. Begin anew with --no-resume.")
         draft = path.with_name(f"{path.name}.new")
         draft.write_text("".join(map(_line, kept)), encoding="utf-8")
         os.replace(draft, path)
@@ -49,12 +55,15 @@ class MetricLog:
 
 
 def read_events(path: Path) -> Iterator[Event]:
-    """The events of a log in order, up to a line that was cut short."""
-    with path.open(encoding="utf-8") as lines:
+    """The events of a log in order, up to a line that was cut short or damaged."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
+            try:
+                kind, number, metrics = json.loads(line)
+            except ValueError:
+                return
             if not line.endswith("\n"):
                 return
-            kind, number, metrics = json.loads(line)
             yield Event(kind, number, tuple(Metric(*metric) for metric in metrics))
 
 

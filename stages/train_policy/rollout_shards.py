@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.core.chat import Message
+from stages.core.errors import DataError
 from stages.core.policy_tables import ROLLOUTS
 from stages.core.rows import canonical
 from stages.core.shards import local, read_shard, to_table, write_part
@@ -21,6 +22,9 @@ from stages.train_policy.arrays import Floats, Prompt, Rollout
 
 ROLLOUTS_IN: Final = "rollouts"
 """Subfolder of the policy's folder."""
+
+_DAMAGE: Final = (pa.ArrowInvalid, OSError, KeyError, ValueError)
+"""What reading a file that the disk damaged may raise."""
 
 _PIECE: Final = pa.schema(
     [
@@ -61,9 +65,12 @@ def write_generation(path: Path, generation: Generation, footer: Mapping[str, ob
 
 
 def read_generation(path: Path) -> Generation:
-    """Read a stored generation."""
-    about = json.loads(pq.read_metadata(local(path)).metadata[b"rlbff"])
-    rows = read_shard(path).to_pylist()
+    """Read a stored generation. Raises DataError for a file that is damaged."""
+    try:
+        about = json.loads(pq.read_metadata(local(path)).metadata[b"rlbff"])
+        rows = read_shard(path).to_pylist()
+    except _DAMAGE as error:
+        raise DataError(f"{path} is damaged ({error}); begin anew with --no-resume.") from error
     return Generation(
         number=about["generation"],
         step=about["step"],
@@ -81,7 +88,7 @@ def is_of(path: Path, fingerprint: str) -> bool:
         return False
     try:
         about = json.loads(pq.read_metadata(local(path)).metadata[b"rlbff"])
-    except (pa.ArrowInvalid, KeyError, ValueError):
+    except _DAMAGE:
         return False
     return bool(about.get("fingerprint") == fingerprint)
 
@@ -93,8 +100,11 @@ def write_piece(path: Path, drawn: Sequence[Drawn], temporary: Path) -> None:
 
 
 def read_piece(path: Path) -> list[Drawn]:
-    """Read completions as they were drawn."""
-    rows = read_shard(path).to_pylist()
+    """Read completions as they were drawn. Raises DataError for a file that is damaged."""
+    try:
+        rows = read_shard(path).to_pylist()
+    except _DAMAGE as error:
+        raise DataError(f"{path} is damaged ({error}).") from error
     return [Drawn(tuple(row["ids"]), _floats(row["logprobs"]), row["finish"]) for row in rows]
 
 

@@ -5,7 +5,7 @@ the model is.
 """
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -134,10 +134,17 @@ def _checkpoints(job: Job) -> Path:
     return hidden(job.root, "training") / job.fingerprint(0)[:16]
 
 
+def _holds_work(root: Path, others: Sequence[Path]) -> bool:
+    """Whether another configuration finished a generation; before, it must not block the corrected command."""
+    if not others:
+        return False
+    return any((root / ROLLOUTS_IN).glob("part-*")) or any(list(path.glob("checkpoint-*")) for path in others)
+
+
 def _settle_folder(job: Job, plan: Plan, config: TrainPolicyConfig) -> None:
     """Make the folder ready; what another configuration has begun is work that is not thrown away unasked."""
     others = [path for path in hidden(job.root, "training").glob("*") if path != _checkpoints(job)]
-    if any(any(path.iterdir()) for path in others if path.is_dir()) and not config.run.overwrite:
+    if _holds_work(job.root, others) and not config.run.overwrite:
         raise other_configuration(job.root, job.identity)
     open_folder(job, as_one_part(plan), config.run)
     for path in others:

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from stages.core.errors import DataError
 from stages.train_policy.arrays import Metric
 from stages.train_policy.metric_log import Event, MetricLog, read_events
 
@@ -46,5 +49,15 @@ def test_a_line_that_was_cut_short_does_not_count(tmp_path: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[:-5])
     assert [event.number for event in read_events(path)] == [0, 1, 2, 1, 3]
-    MetricLog(path, generations=9, steps=9).close()
+    MetricLog(path, generations=2, steps=3).close()
     assert path.read_bytes().endswith(b"\n")
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage\n", b"\xff\xfe\n"])
+def test_a_log_that_lost_steps_is_an_error(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "log"
+    filled(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], damage, *lines[3:]]))
+    with pytest.raises(DataError, match=r"log is damaged: .* all of 4 steps.*--no-resume"):
+        MetricLog(path, generations=2, steps=4)
