@@ -101,7 +101,7 @@ class EvalConfig:
     policy: Annotated[PolicyOptions, Panel("Policy that is sampled, for avg-at-k")] = field(
         default_factory=PolicyOptions
     )
-    sources: Annotated[SourceOptions, Panel("Rewards, for avg-at-k and scores by math:, code:, check:, py:")] = field(
+    sources: Annotated[SourceOptions, Panel("Rewards, for avg-at-k and as scores")] = field(
         default_factory=SourceOptions
     )
     judge: Annotated[JudgeOptions, Panel("Judge, for pairwise and rubric")] = field(default_factory=JudgeOptions)
