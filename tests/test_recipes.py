@@ -6,17 +6,21 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pyarrow.parquet as parquet
 import pytest
 
 from tests.extract_principles.commands import environment, manifest_of, rows_of
+from tests.tiny_rewards import save_entailment_rm
 
 
-def run_recipe(root: Path, name: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run_recipe(
+    root: Path, name: str, *arguments: object, cwd: Path, seconds: float = 280
+) -> subprocess.CompletedProcess[str]:
     command = ["bash", str(root / "docs" / "recipes" / name), *map(str, arguments)]
     # the command beside the Python that runs the tests, also where its environment is not activated
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     settings = environment(OMP_NUM_THREADS="1", PATH=path)
-    return subprocess.run(command, cwd=cwd, env=settings, capture_output=True, text=True, timeout=280, check=False)
+    return subprocess.run(command, cwd=cwd, env=settings, capture_output=True, text=True, timeout=seconds, check=False)
 
 
 @pytest.fixture
@@ -72,3 +76,24 @@ def test_a_chain_whose_first_command_fails_fails_whole(root: Path, tmp_path: Pat
     done = run_recipe(root, "reward-model.sh", "nothing.jsonl", "out", cwd=tmp_path)
     assert done.returncode == 65
     assert "nothing.jsonl" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_rewards_make_policies_that_are_measured_before_and_after(root: Path, tmp_path: Path) -> None:
+    samples = root / "sample_data"
+    rm = save_entailment_rm(tmp_path / "rm", fidelity="demo")
+    files = [samples / "prompts.jsonl", samples / "tasks.jsonl", rm, "out", "--generations", 2]
+    done = run_recipe(root, "policy.sh", *files, cwd=tmp_path, seconds=580)
+    assert done.returncode == 0, done.stderr
+    # two sources, one of which judges by the principle that no prompt names
+    rollouts = parquet.read_table(tmp_path / "out" / "advice" / "rollouts").to_pylist()
+    assert {tuple(part["name"] for part in row["parts"]) for row in rollouts} == {("rm", "check")}
+    assert Counter(row["generation"] for row in rollouts if row["dropped_by"] is None).keys() == {0, 1}
+    assert not any(row["principle"] in row["prompt"][0]["content"] for row in rollouts)
+    for preset in ("grpo", "ce-gppo"):
+        assert manifest_of(tmp_path / "out" / preset)["rows"]["kept"] == 8
+    figures = {row["metric"]: row["value"] for row in rows_of(tmp_path / "out" / "measured-ce-gppo")}
+    assert figures["avg@16.difference"] == pytest.approx(figures["avg@16"] - figures["avg@16.against"])
+    page = done.stdout.rpartition("To look at: ")[2].split(",")[0]
+    assert (tmp_path / page).read_text(encoding="utf-8").startswith("<!doctype html>")
