@@ -67,6 +67,24 @@ def packed_hidden(model: Any, row: Sequence[Ids]) -> Tensor:  # noqa: ANN401 - a
     return hidden
 
 
+def hidden_by_length(model: Any, texts: Sequence[Ids]) -> Tensor:  # noqa: ANN401 - as above
+    """Return what `packed_hidden` does, from a model that cannot pack: texts of one length share a forward pass.
+
+    Without padding, for the positions of some families depend on the longest text of a pass.
+    """
+    assert texts
+    assert all(texts)
+    alike: dict[int, list[int]] = {}
+    for number, text in enumerate(texts):
+        alike.setdefault(len(text), []).append(number)
+    found: dict[int, Tensor] = {}
+    for numbers in alike.values():
+        ids = torch.tensor([texts[number] for number in numbers], device=model.device)
+        states = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+        found |= zip(numbers, states.unbind(), strict=True)
+    return torch.cat([found[number] for number in range(len(texts))])
+
+
 @contextmanager
 def packed_attention(model: Any) -> Iterator[None]:  # noqa: ANN401 - as above
     """Let a model attend by texts while the context is open, if it can."""

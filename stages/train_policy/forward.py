@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stages.models.encoding import Ids
 from stages.models.head_entropy import OutputHead
-from stages.models.packing import NAME, can_pack, packed_attention, packed_hidden
+from stages.models.packing import NAME, can_pack, hidden_by_length, packed_attention, packed_hidden
 from stages.train_policy.arrays import Floats
 from stages.train_policy.fused import head_log_probs
 
@@ -53,7 +53,7 @@ def policy_hidden(model: Any, rows: Sequence[Pair]) -> Tensor:  # noqa: ANN401 -
     """Return the hidden states T x D after the last norm that predict the T tokens of all completions, in order.
 
     One forward pass, under `packed_attention`, which has to be open during the backward pass as well: gradient
-    checkpointing computes attention again there. A model that cannot pack reads one row at a time.
+    checkpointing computes attention again there. A model that cannot pack reads rows of one length at a time.
     """
     assert rows
     assert all(prompt and completion for prompt, completion in rows)
@@ -62,7 +62,7 @@ def policy_hidden(model: Any, rows: Sequence[Pair]) -> Tensor:  # noqa: ANN401 -
         assert model.config._attn_implementation == NAME, "policy_hidden was called outside packed_attention"
         hidden = packed_hidden(model, texts)
     else:
-        hidden = torch.cat([packed_hidden(model, [text]) for text in texts])
+        hidden = hidden_by_length(model, texts)
     places: list[int] = []
     start = 0
     for prompt, completion in rows:

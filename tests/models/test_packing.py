@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from stages.models.attention_plan import FAMILIES
-from stages.models.packing import can_pack, packed_attention, packed_hidden, packed_rows
+from stages.models.packing import can_pack, hidden_by_length, packed_attention, packed_hidden, packed_rows
 from tests.tiny_families import OWN, tiny_model
 
 TEXTS = [(7, 9, 11), (250,), (3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9), (42, 42)]
@@ -55,6 +55,21 @@ def test_families_with_windows_read_one_text_at_a_time(family: str) -> None:
         assert torch.equal(packed_hidden(model, TEXTS[2:3]), expected)
         with pytest.raises(AssertionError):
             packed_hidden(model, TEXTS)
+
+
+@pytest.mark.parametrize("family", ["gemma2", "qwen3_sliding", "mistral_sliding"])
+def test_families_with_windows_read_texts_of_one_length_together(family: str) -> None:
+    model = tiny_model(family)
+    texts = [TEXTS[0], TEXTS[2], (8, 6, 4), TEXTS[1]]
+    seen: list[list[int]] = []
+    model.get_decoder().register_forward_pre_hook(
+        lambda layer, given, named: seen.append([*named["input_ids"].shape]), with_kwargs=True
+    )
+    with torch.inference_mode():
+        together = hidden_by_length(model, texts)
+        assert seen == [[2, 3], [1, 15], [1, 1]]
+        alone = [model.get_decoder()(input_ids=torch.tensor([text])).last_hidden_state[0] for text in texts]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=2e-5)
 
 
 def test_attention_is_the_models_own_again_afterwards() -> None:
