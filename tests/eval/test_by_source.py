@@ -10,7 +10,9 @@ from stages.core.options import RunOptions
 from stages.core.report import Report
 from stages.eval.config import EvalConfig
 from stages.eval.run import run
+from stages.rewards.options import RewardOptions
 from stages.rewards.source_options import SourceOptions
+from tests.eval.fake_model import FakeModel
 from tests.eval.test_run_model import figures_of, write
 from tests.extract_principles.commands import manifest_of
 
@@ -94,3 +96,21 @@ def test_a_judge_may_be_named_with_principles() -> None:
     config = EvalConfig(benchmark="llmbar", inputs=("x",), scores="genrm:folder", principle=("clarity",))
     assert config.runs_model
     assert not config.runs_source
+
+
+def test_a_judge_is_opened_to_write_and_is_another_source_than_the_same_model_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[str, bool]] = []
+
+    def open_model(rm: str, options: RewardOptions, **_: object) -> FakeModel:
+        opened.append((rm, options.generative))
+        return FakeModel(lambda response, principle: float(len(response)))
+
+    monkeypatch.setattr("stages.rewards.open.open_reward_model", open_model)
+    monkeypatch.setattr("stages.rewards.open.reward_model_name", lambda rm, options: rm)
+    url = "http://host/v1"
+    measure(tmp_path, f"genrm:{url}", principle=("clarity",))
+    with pytest.raises(Exception, match="scores_of"):
+        measure(tmp_path, f"rm:{url}", principle=("clarity",))
+    assert opened == [(url, True)]

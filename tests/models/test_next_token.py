@@ -32,3 +32,11 @@ def test_they_are_those_of_one_row_at_a_time_whatever_the_batch(tiny: Loaded, ro
 
 def test_nothing_asked_is_nothing_answered(tiny: Loaded) -> None:
     assert choice_log_probs(tiny.model, [], 10) == []
+
+
+def test_products_may_have_another_dtype_and_the_head_keeps_its_own(tiny: Loaded) -> None:
+    exact = choice_log_probs(tiny.model, CHOICES, 64)
+    rough = choice_log_probs(tiny.model, CHOICES, 64, autocast=torch.bfloat16)
+    assert rough != exact
+    for found, expected in zip(rough, exact, strict=True):
+        assert found == pytest.approx(expected, abs=0.2)
