@@ -66,7 +66,10 @@ def test_the_rate_of_a_step_is_what_weights_move_by() -> None:
 def test_the_norm_is_told_as_it_was_before_the_cut() -> None:
     norms = []
     for clip in (0.0, 1e-3, 1e9):
-        policy = learner(grad_clip=clip)
+        policy = learner(grad_clip=clip, weight_decay=0.0)
+        before = weights(policy)
         norms.append(policy.step(rows(policy, 1.0), [[0]], Objective(), 1).grad_norm)
         assert all(weight.grad is None for weight in policy.model.parameters())
+        # 0 cuts nothing, and least of all everything
+        assert any(not torch.equal(after, before[name]) for name, after in weights(policy).items())
     assert norms[0] == norms[1] == norms[2] > 1e-3
