@@ -43,7 +43,10 @@ class LossOptions:
     advantage: Annotated[AdvantageName | None, "What a completion is compared with: its group, or the rest of it."] = (
         None
     )
-    aggregate: Annotated[Aggregation | None, "Mean over tokens, over completions of their means, ..."] = None
+    aggregate: Annotated[
+        Aggregation | None,
+        "Mean over all tokens, over completions of their means, over micro-batches, or by the longest length.",
+    ] = None
     nll_on_correct: Annotated[float | None, "Weight of the log-loss of completions with the full reward."] = None
     entropy_bonus: Annotated[float | None, "Coefficient of the entropy in the objective."] = None
     kl: Annotated[float | None, "Coefficient of the KL penalty to the base model (k3 estimate, in the loss)."] = None
@@ -168,7 +171,7 @@ class TrainPolicyConfig:
     judge: Annotated[JudgeOptions, Panel("Reward models")] = field(default_factory=JudgeOptions)
     engine: Annotated[EngineName, "local: one device; trl: FSDP, vLLM; verl: files for a cluster.", _ENGINE] = "local"
     lora_rank: Annotated[int | None, "Engine trl: train low-rank adapters, merged at the end.", _ENGINE] = None
-    vllm: Annotated[bool, "Engine trl: sample with vLLM.", OPERATIONAL, _ENGINE] = False
+    vllm: Annotated[bool, "Engine trl: sample with vLLM.", _ENGINE] = False
     run: Annotated[RunOptions, Panel("Run")] = field(default_factory=RunOptions)
 
     def __post_init__(self) -> None:
