@@ -14,7 +14,7 @@ from stages.core.stopping import noting_signals
 from stages.rewards.sources import needs_principle
 from stages.rewards.spec import parse_specs
 from stages.train_policy.base import Base, open_base, open_weights
-from stages.train_policy.learning import Course, facts_of, metric_row
+from stages.train_policy.finishing import Course, facts_of, metric_row
 from stages.train_policy.material import Material, read_prompts, texts_of
 from stages.train_policy.opening import open_rewards
 from stages.train_policy.saving import move_into_place

@@ -5,10 +5,8 @@ The loop itself is in loop.py; other engines have files of their own.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
-from pathlib import Path
-from typing import Final
 
 import torch
 
@@ -23,37 +21,23 @@ from stages.models.sampler import Sampler
 from stages.rewards.sources import needs_principle
 from stages.rewards.spec import parse_specs
 from stages.train_policy.arrays import Metric
-from stages.train_policy.base import Base, base_name, learning_rate, open_base, open_weights, products
+from stages.train_policy.base import Base, learning_rate, open_base, open_weights, products
 from stages.train_policy.config import TINY, TrainPolicyConfig
 from stages.train_policy.controller import control_of
 from stages.train_policy.dealing import Deck, References
+from stages.train_policy.finishing import Course, output
 from stages.train_policy.generating import Generator, Stopped
 from stages.train_policy.learner import Learner, Settings
-from stages.train_policy.loop import LOG, Run, Source, State, train
+from stages.train_policy.loop import Run, Source, State, train
 from stages.train_policy.material import Material, read_prompts, texts_of
-from stages.train_policy.metric_log import Kind, read_events
+from stages.train_policy.metric_log import Kind
 from stages.train_policy.opening import open_rewards, own_judge
 from stages.train_policy.presets import Settled, check_updates
 from stages.train_policy.replaying import Replay, find_problem
 from stages.train_policy.reporters import Reporter, open_reporters
-from stages.train_policy.rollout_shards import ROLLOUTS_IN, read_generation, shard_path
-from stages.train_policy.saving import move_into_place, save_policy
-from stages.train_policy.show import doubts, live_figures, summarise
+from stages.train_policy.saving import save_policy
+from stages.train_policy.show import live_figures
 from stages.train_policy.telemetry import ALL
-
-TRAINING: Final = "training"
-"""The benchmark under which the metrics table has the figures of single steps."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Course:
-    """What is learned, and where what comes of it goes: the folder, that of the checkpoints, the run's fingerprint."""
-
-    config: TrainPolicyConfig
-    settled: Settled
-    root: Path
-    checkpoints: Path
-    fingerprint: str
 
 
 def learn(course: Course, progress: Progress) -> Transform:
@@ -67,13 +51,13 @@ def learn(course: Course, progress: Progress) -> Transform:
             progress.finish()
             usable = len(sources) - len(material.problems)
             if not usable:
-                return _output(course, material, None)
+                return output(course, material, None)
             model = open_weights(config, base)
             learner = Learner(model, output_head(model), _settings(config))
             with noting_signals() as sign, _source(course, base, learner, material, sign, progress) as source:
                 state = _train(course, base, learner, source, sign, progress)
             save_policy(model, base.tokenizer, hidden(course.root, "tmp") / "model")
-            return _output(course, material, state)
+            return output(course, material, state)
 
     return work
 
@@ -239,64 +223,3 @@ def _threads(config: TrainPolicyConfig) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _used(course: Course, material: Material, num_generations: int) -> set[int]:
-    """The places of the rows that the generations are made of."""
-    if course.config.replay:
-        return set(range(len(material.rows))) - material.problems.keys()
-    drawn: set[str] = set()
-    for number in range(num_generations):
-        generation = read_generation(shard_path(course.root, number))
-        drawn |= {one.prompt.id for one in generation.rollouts}
-    return {place for place, prompt in material.prompts.items() if prompt.id in drawn}
-
-
-def _output(course: Course, material: Material, state: State | None) -> PartOutput:
-    """Put the policy into its folder, and account for every row."""
-    if state is None:
-        return PartOutput(rows=(), kept=0, dropped_rows=0, rejected=material.rejected)
-    events = list(read_events(course.checkpoints / LOG))
-    num_generations = sum(event.kind == "generation" for event in events)
-    metrics = [metric for event in events for metric in event.metrics]
-    used = _used(course, material, num_generations)
-    dropped = material.dropped(used)
-    shards = [shard_path(course.root, number).relative_to(course.root).as_posix() for number in range(num_generations)]
-    _remove_others(course.root, num_generations)
-    return PartOutput(
-        rows=[metric_row(metric) for metric in metrics],
-        kept=len(used),
-        dropped_rows=len(dropped),
-        rejected=material.rejected,
-        dropped=dropped,
-        files=[*move_into_place(hidden(course.root, "tmp") / "model", course.root), *shards],
-        stats=facts_of(course, metrics, steps=state.step, generations=num_generations, ended=state.ended),
-    )
-
-
-def facts_of(
-    course: Course, metrics: Sequence[Metric], *, steps: int, generations: int | None = None, ended: str | None = None
-) -> dict[str, object]:
-    """What the end of a run tells, also when it is called again for a finished folder."""
-    return {
-        "base": base_name(course.config.model),
-        "engine": course.config.engine,
-        "generations": generations,
-        "steps": steps,
-        "ended": ended,
-        "loss": course.settled._asdict(),
-        "summary": list(summarise(metrics).items()),
-        "warnings": [*([ended] if ended else []), *doubts(metrics)],
-    }
-
-
-def metric_row(metric: Metric) -> dict[str, object]:
-    """A figure of training as a row of the table `metrics`."""
-    return {"stage": "train-policy", "benchmark": TRAINING, **metric._asdict()}
-
-
-def _remove_others(root: Path, num_generations: int) -> None:
-    """Remove rollouts of generations that this run does not have, such as those of a longer one before it."""
-    for path in (root / ROLLOUTS_IN).glob("part-*.parquet"):
-        if int(path.stem.removeprefix("part-")) >= num_generations:
-            path.unlink()
