@@ -6,7 +6,7 @@ the model is.
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,13 +26,13 @@ from stages.core.shards import ROWS_BESIDE, part_path, read_shard, write_text
 from stages.core.sources import Plan
 from stages.core.tables import DROPPED_ROWS, METRICS
 from stages.core.whole import all_rows, as_one_part
-from stages.train_policy.base import base_name
+from stages.train_policy.base import base_name, products
 from stages.train_policy.config import TINY, EngineName, TrainPolicyConfig
 from stages.train_policy.controller import control_of
 from stages.train_policy.engines import export_for_verl, leads, learn_by_trl
 from stages.train_policy.finishing import Course
 from stages.train_policy.learning import learn
-from stages.train_policy.opening import check_judge_options, rewards_identity, trains_judge
+from stages.train_policy.opening import check_judge_options, rewards_identity
 from stages.train_policy.presets import Settled, check_updates, settle
 from stages.train_policy.report import write_report
 from stages.train_policy.rollout_shards import ROLLOUTS_IN
@@ -119,15 +119,20 @@ def _job(config: TrainPolicyConfig, settled: Settled, plan: Plan, root: Path) ->
 def _identity(config: TrainPolicyConfig, settled: Settled) -> dict[str, object]:
     """What decides the result: contents in place of paths, and the settings of the loss, whoever gave them."""
     options = identity(config)
-    for name in ("reward", "py_path"):
-        del options[name]
-    own = {"base": base_name(config.model), "rewards": rewards_identity(config)}
+    for name in ("model", "reward", "py_path", "preset", *Settled._fields):
+        options.pop(name, None)
+    own: dict[str, object] = {
+        "base": base_name(config.model),
+        "rewards": rewards_identity(config),
+        "products": str(products(config)),
+    }
+    if config.engine == "verl":  # what is written into the files for it
+        own |= {
+            **asdict(config.judge),
+            "save_every": config.training.save_every,
+            "report_to": config.training.report_to,
+        }
     return options | own | {f"settled_{name}": value for name, value in settled._asdict().items()}
-
-
-def _unique_ids(config: TrainPolicyConfig) -> bool:
-    """Rollouts repeat the ids of their prompts, and principles those of the feedback that they were found in."""
-    return not config.replay and not trains_judge(config)
 
 
 def _checkpoints(job: Job) -> Path:
