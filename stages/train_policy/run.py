@@ -135,6 +135,11 @@ def _identity(config: TrainPolicyConfig, settled: Settled) -> dict[str, object]:
     return options | own | {f"settled_{name}": value for name, value in settled._asdict().items()}
 
 
+def _unique_ids(config: TrainPolicyConfig) -> bool:
+    """Rollouts repeat the ids of their prompts, and principles those of the feedback that they were found in."""
+    return not config.replay and not trains_judge(config)
+
+
 def _checkpoints(job: Job) -> Path:
     """Where the checkpoints of this very configuration and input are."""
     return hidden(job.root, "training") / job.fingerprint(0)[:16]
