@@ -96,6 +96,8 @@ def table(curves: Mapping[str, Sequence[Curves]], pairs: Sequence[tuple[str, str
             _markdown(names, {arm: [_told(column) for column in own.T] for arm, own in values.items()}),
             "The same, differences within seeds:",
             _markdown(names, {pair: [_told(column) for column in own.T] for pair, own in differences.items()}),
+            "p of these differences by a sign-flip test, two-sided, not corrected for the number of comparisons:",
+            _markdown(names, {pair: [_chance(column) for column in own.T] for pair, own in differences.items()}),
             "Means over runs; clip_low, clip_high and outside are shares of tokens:",
             _markdown(others, _means(curves, others)),
             "Share of the entropy ledger by class; above 0 what raises entropy:",
@@ -141,6 +143,12 @@ def interval(values: F64, draws: int = _DRAWS) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def sign_flip(values: F64, draws: int = _DRAWS) -> float:
+    """How often a mean as far from 0 comes about where the sign of each value is drawn."""
+    signs = np.random.default_rng(0).choice((-1.0, 1.0), size=(draws, len(values)))
+    return float(np.mean(np.abs(signs @ values) >= abs(values.sum()) - 1e-9))
+
+
 def _row(curves: Curves) -> list[float]:
     """Entropy where the reward first reaches each level, NaN where it never does; entropy and reward at the end."""
     reached = [int(np.argmax(curves.reward >= level)) if curves.reward.max() >= level else None for level in LEVELS]
@@ -155,6 +163,11 @@ def _told(values: F64) -> str:
         return "-"
     low, high = interval(known)
     return f"{known.mean():.2f} [{low:.2f}, {high:.2f}]" + (f" ({len(known)})" if len(known) < len(values) else "")
+
+
+def _chance(values: F64) -> str:
+    known = values[~np.isnan(values)]
+    return f"{sign_flip(known):.3f}" if len(known) > 1 else "-"
 
 
 def _means(curves: Mapping[str, Sequence[Curves]], names: Sequence[str]) -> dict[str, list[str]]:

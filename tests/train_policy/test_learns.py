@@ -7,7 +7,7 @@ import pytest
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
 from stages.train_policy.run import run
-from tests.benchmarks.entropy_control import Curves, config_of, interval, read_curves, smoothed, table
+from tests.benchmarks.entropy_control import Curves, config_of, interval, read_curves, sign_flip, smoothed, table
 from tests.benchmarks.toy_task import right, save_base, write_prompts
 from tests.test_recipes import run_recipe
 
@@ -53,6 +53,12 @@ def test_intervals_cover_the_mean_and_shrink_with_seeds() -> None:
     many_low, many_high = interval(np.tile(few, 25))
     assert high - low > 3 * (many_high - many_low)
     assert interval(np.ones(5)) == (1.0, 1.0)
+
+
+def test_sign_flips_count_what_is_as_far_from_zero() -> None:
+    """Of four equal values the two of sixteen draws with equal signs; values around 0 are always exceeded."""
+    assert sign_flip(np.ones(4)) == pytest.approx(2 / 16, abs=0.01)
+    assert sign_flip(np.array([1.0, -1.0, 1.0, -1.0])) == 1.0
 
 
 def test_tables_compare_at_equal_reward_within_seeds() -> None:
