@@ -32,7 +32,7 @@ from stages.train_policy.controller import control_of
 from stages.train_policy.engines import export_for_verl, leads, learn_by_trl
 from stages.train_policy.finishing import Course
 from stages.train_policy.learning import learn
-from stages.train_policy.opening import check_judge_options, rewards_identity
+from stages.train_policy.opening import check_judge_options, rewards_identity, trains_judge
 from stages.train_policy.presets import Settled, check_updates, settle
 from stages.train_policy.report import write_report
 from stages.train_policy.rollout_shards import ROLLOUTS_IN
