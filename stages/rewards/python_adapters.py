@@ -88,7 +88,12 @@ def _by_verl(function: Function, item: RewardItem) -> Any:  # noqa: ANN401
 
 
 def _columns(item: RewardItem) -> dict[str, object]:
-    ours = {"id": item.id, "principle": item.principle, "reference": item.reference, "ground_truth": item.reference}
+    ours = {
+        "id": item.extra.get("id", item.id),
+        "principle": item.principle,
+        "reference": item.reference,
+        "ground_truth": item.reference,
+    }
     return {**ours, **item.extra}
 
 

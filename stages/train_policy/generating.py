@@ -155,7 +155,7 @@ class Generator:
                 completion=self.sampler.text(one.ids),
                 reference=prompt.reference,
                 principle=prompt.principle,
-                extra=prompt.extra,
+                extra={**prompt.extra, "id": prompt.id},
                 prompt_ids=prompt.ids,
                 completion_ids=one.ids,
             )

@@ -98,7 +98,7 @@ def _item(prompt: Prompt, number: int, completion: str, ids: tuple[int, ...]) ->
         completion=completion,
         reference=prompt.reference,
         principle=prompt.principle,
-        extra=prompt.extra,
+        extra={**prompt.extra, "id": prompt.id},
         prompt_ids=prompt.ids,
         completion_ids=ids,
     )

@@ -145,3 +145,16 @@ def test_who_watches_is_told_of_the_generation_and_of_every_completion(tmp_path:
     watched(2, 0, 0)
     assert told[0] == ("start", 2)
     assert sum(count for what, count in told[1:]) == 8 * 4
+
+
+def test_rewards_see_the_id_of_the_row_beside_that_of_the_completion(tmp_path: Path) -> None:
+    seen: list[tuple[str, object]] = []
+
+    class Watching(FirstDigit):
+        def _one(self, item: RewardItem) -> RewardResult:
+            seen.append((item.id, item.extra["id"]))
+            return super()._one(item)
+
+    generator(tmp_path, Watching(), settled=NO_REFILL)(0, 0, 0)
+    assert len(seen) == 32
+    assert all(own.partition("#")[0] == row for own, row in seen)
