@@ -49,10 +49,15 @@ def without_surplus(groups: Sequence[Sequence[Rollout]], wanted: int) -> Iterato
     for group in groups:
         teaches = num_teaching([group])
         if teaches and not left:
-            yield [one._replace(advantage=None, dropped_by=one.dropped_by or SURPLUS) for one in group]
+            yield [as_surplus(one) for one in group]
             continue
         left -= teaches
         yield group
+
+
+def as_surplus(one: Rollout) -> Rollout:
+    """A completion of a group that is not needed."""
+    return one._replace(advantage=None, dropped_by=one.dropped_by or SURPLUS)
 
 
 def _cut_off(one: Rollout, group: Sequence[Rollout], settled: Settled, best: float | None) -> Rollout:

@@ -1,8 +1,8 @@
 """Generations out of stored rollouts: what another loss would have made of what a policy wrote.
 
-Rewards and log-probabilities are those that were stored; advantages and mini-batches are decided anew. Only the first
-generation is what the policy under training would have sampled itself: the further, the more are the ratios those of
-two policies.
+Rewards and log-probabilities are those that were stored, and groups beyond the number wanted stay aside; advantages and
+mini-batches are decided anew. Only the first generation is what the policy under training would have sampled itself:
+the further, the more are the ratios those of two policies.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 
 from stages.core.rows import Problem, Row, SourceRow
 from stages.train_policy.arrays import Floats, Rollout
-from stages.train_policy.grading import judge
+from stages.train_policy.grading import SURPLUS, as_surplus, judge
 from stages.train_policy.presets import Settled
 from stages.train_policy.rollout_shards import Generation, rollout_of
 
@@ -72,7 +72,10 @@ class Replay:
         for row in rows:
             fresh = rollout_of({"reward_model": None, "parts": None, "principle": None, "detail": None, **row})
             groups.setdefault(row["group"], []).append(fresh._replace(advantage=None, dropped_by=None))
-        rollouts = [one for group in groups.values() for one in judge(group, self._settled, best)]
+        surplus = {row["group"] for row in rows if row.get("dropped_by") == SURPLUS}
+        judged = {number: judge(group, self._settled, best) for number, group in groups.items()}
+        judged |= {number: [as_surplus(one) for one in judged[number]] for number in surplus}
+        rollouts = [one for group in judged.values() for one in group]
         return Generation(
             number=number,
             step=step,

@@ -17,7 +17,7 @@ SETTINGS = {
     "plain": [],
     "kl": ["--kl", "0.1"],
     "band": ["--entropy-band", "0.99,1.01", "--entropy-bonus", "0.01"],
-    "passes": ["--passes", "2", "--preset", "as-released"],
+    "passes": ["--passes", "2", "--preset", "dapo"],
 }
 FEW_KINDS = (
     "sample ",
