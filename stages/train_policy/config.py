@@ -187,8 +187,8 @@ class TrainPolicyConfig:
             raise ConfigError("--replay takes the rewards that are stored with the rollouts; leave out --reward.")
         if self.replay and self.model == TINY:
             raise ConfigError(
-                "--replay needs the base that the rollouts were sampled from, and --model tiny would be made anew; name "
-                "that folder or hub id."
+                "--replay needs the base that the rollouts were sampled from, and --model tiny would be made anew; "
+                "name that folder or hub id."
             )
         if self.replay and self.engine != "local":
             raise ConfigError("--replay belongs to --engine local.")

@@ -138,7 +138,7 @@ def test_several_updates_pass() -> None:
 def test_one_update_can_be_asked_for() -> None:
     check_updates(*updates(16, 16, allow_on_policy=True))
     replayed = TrainPolicyConfig(
-        inputs=("p",), model="tiny", replay=True, training=TrainingOptions(prompts_per_update=64)
+        inputs=("p",), model="base", replay=True, training=TrainingOptions(prompts_per_update=64)
     )
     check_updates(replayed, settle(replayed))
 
@@ -147,3 +147,8 @@ def test_two_ways_to_punish_length_exclude_each_other() -> None:
     with pytest.raises(ConfigError, match="--truncated wrong and --overlong-buffer exclude each other"):
         settle(config(rollouts=RolloutOptions(truncated="wrong", overlong_buffer=8)))
     assert settle(config(rollouts=RolloutOptions(truncated="keep", overlong_buffer=8))).truncated == "keep"
+
+
+def test_a_base_made_from_the_rollouts_cannot_replay_them() -> None:
+    with pytest.raises(ConfigError, match="--replay needs the base that the rollouts were sampled from"):
+        TrainPolicyConfig(inputs=("rollouts",), model="tiny", replay=True)
