@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import nn
 
+from stages.core.errors import DataError
 from stages.models.load import (
     find_device,
     find_model,
@@ -56,9 +57,12 @@ def open_base(model: str, texts: Iterable[str], seed: int) -> Iterator[Base]:
 def open_weights(config: TrainPolicyConfig, base: Base) -> Any:  # noqa: ANN401 - transformers' models share no type
     """Load the weights to be trained: fp32, in training mode, without dropout, which would make ratios noise.
 
-    Raises as load_causal_lm.
+    Raises as load_causal_lm, and DataError for weights that are not finite.
     """
     model = load_causal_lm(base.source, config.training.device, "float32", base.tokenizer).model
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise DataError(f"The base {base.name} is damaged: {name} is not finite (NaN); use one that is whole.")
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
