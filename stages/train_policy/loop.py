@@ -144,7 +144,7 @@ def _obtain(run: Run, state: State) -> Generation | None:
     if not is_of(path, run.fingerprint):
         if state.updates:
             raise DataError(
-                f"{path} is gone or damaged, and {state.updates:,} updates from it are made already; the policy that "
+                f"{path} is gone or damaged, and updates from it are made already; the policy that "
                 "sampled it is no more. Begin anew with --no-resume."
             )
         made = run.source(state.generation, state.step, state.start)
