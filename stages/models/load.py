@@ -138,6 +138,8 @@ def model_name(model: str) -> str:
 def find_device(device: str | None) -> torch.device:
     """Return the named device, or the default: cuda where there is one, else cpu."""
     name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("meta"):
+        raise ConfigError(f"The device {name!r} holds no numbers; use cpu or cuda.")
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as problem:

@@ -11,8 +11,6 @@ from stages.core.manifest import hidden
 from stages.core.progress import Progress
 from stages.core.rows import SourceRow
 from stages.core.stopping import noting_signals
-from stages.rewards.sources import needs_principle
-from stages.rewards.spec import parse_specs
 from stages.train_policy.base import Base, open_base, open_weights
 from stages.train_policy.finishing import Course, facts_of, metric_row
 from stages.train_policy.material import Material, read_prompts, texts_of
@@ -85,8 +83,7 @@ def export_for_verl(course: Course, progress: Progress) -> Transform:
 
 
 def _read(course: Course, rows: list[SourceRow], base: Base, advance: Callable[[int], None]) -> Material:
-    needed = needs_principle(parse_specs(course.config.reward))
-    return read_prompts(rows, base, course.config, needs_principle=needed, advance=advance)
+    return read_prompts(rows, base, course.config, advance=advance)
 
 
 def _kept(

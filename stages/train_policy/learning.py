@@ -18,8 +18,6 @@ from stages.core.rows import SourceRow
 from stages.core.stopping import StopSign, noting_signals
 from stages.models.head_entropy import output_head
 from stages.models.sampler import Sampler
-from stages.rewards.sources import needs_principle
-from stages.rewards.spec import parse_specs
 from stages.train_policy.arrays import Metric
 from stages.train_policy.base import Base, learning_rate, open_base, open_weights, products
 from stages.train_policy.config import TINY, TrainPolicyConfig
@@ -65,8 +63,7 @@ def learn(course: Course, progress: Progress) -> Transform:
 def _read(course: Course, base: Base, rows: Sequence[SourceRow], advance: Callable[[int], None]) -> Material:
     config = course.config
     if not config.replay:
-        needed = needs_principle(parse_specs(config.reward))
-        return read_prompts(rows, base, config, needs_principle=needed, advance=advance)
+        return read_prompts(rows, base, config, advance=advance)
     material = Material(rows=rows)
     for place, row in enumerate(rows):
         assert row.value is not None

@@ -7,6 +7,8 @@ from typing import Any
 
 from stages.core.errors import DataError
 from stages.core.rows import Problem, Rejected, Row, SourceRow
+from stages.rewards.sources import needs_principle, needs_reference
+from stages.rewards.spec import parse_specs
 from stages.train_policy.arrays import Prompt
 from stages.train_policy.base import Base
 from stages.train_policy.config import TrainPolicyConfig
@@ -47,13 +49,13 @@ def read_prompts(
     base: Base,
     config: TrainPolicyConfig,
     *,
-    needs_principle: bool,
     advance: Callable[[int], None] = lambda rows: None,
 ) -> Material:
     """Read and tokenise all prompts; for a policy that learns to judge, the rows say what is judged.
 
     Raises:
-        DataError: a reward judges by principles, and rows have none. ConfigError: the base cannot become a judge.
+        DataError: a reward needs principles or references, and rows have none. ConfigError: the base cannot become a
+        judge.
     """
     read = _judged_reader(base, config) if trains_judge(config) else _prompt_reader(base, config)
     material = Material(rows=rows)
@@ -66,8 +68,11 @@ def read_prompts(
         else:
             material.prompts[place] = found._replace(id=_unused(found.id, seen))
         advance(1)
-    if needs_principle:
+    specs = parse_specs(config.reward)
+    if needs_principle(specs):
         _check_principles(material)
+    if needs_reference(specs):
+        _check_references(material)
     return material
 
 
@@ -134,6 +139,15 @@ def _check_principles(material: Material) -> None:
         raise DataError(
             f"{len(lacking):,} of {len(material.rows):,} prompts name no principle for the reward model to judge "
             f"by, the first {', '.join(lacking[:_NAMED])}; give them a column principle, or --principle TEXT for all."
+        )
+
+
+def _check_references(material: Material) -> None:
+    lacking = [prompt.id for prompt in material.prompts.values() if prompt.reference is None]
+    if lacking:
+        raise DataError(
+            f"{len(lacking):,} of {len(material.rows):,} prompts have nothing that math: could check answers by, "
+            f"the first {', '.join(lacking[:_NAMED])}; give them a column answer, or name yours: --map answer=THEIRS."
         )
 
 

@@ -8,8 +8,8 @@ from types import FrameType
 
 import pytest
 
+from stages.core import stopping
 from stages.core.stopping import noting_signals
-from stages.train_rm import stopping
 
 
 class Before(Exception):

@@ -54,6 +54,8 @@ def test_device_must_exist_here() -> None:
     assert find_device(None).type == ("cuda" if torch.cuda.is_available() else "cpu")
     with pytest.raises(ConfigError, match="'abacus' cannot be used here"):
         find_device("abacus")
+    with pytest.raises(ConfigError, match="holds no numbers; use cpu or cuda"):
+        find_device("meta")
 
 
 def test_encoder_gives_hidden_states(tmp_path: Path) -> None:

@@ -170,3 +170,16 @@ def test_folders_that_are_not_ours_to_write_are_refused(told: Callable[..., str]
     assert (tmp_path / "out" / "model.safetensors").read_bytes() == before
     told(0, "--seed", "5", "--overwrite")
     assert (tmp_path / "out" / "model.safetensors").read_bytes() != before
+
+
+def test_prompts_that_nothing_can_check_are_named_before_anything_is_sampled(
+    told: Callable[..., str], tmp_path: Path
+) -> None:
+    rows = [{name: value for name, value in row.items() if name != "answer"} for row in toy_rows(8)]
+    line = told(65, prompts=write(tmp_path / "bare.jsonl", rows), reward="math:")
+    assert "8 of 8 prompts have nothing that math: could check answers by, the first p0, p1, p2" in line
+
+
+def test_prompts_without_a_principle_are_named(told: Callable[..., str], inputs: Path) -> None:
+    line = told(65, reward=f"rm:{inputs / 'base'}")
+    assert "8 of 8 prompts name no principle for the reward model to judge by, the first p0, p1, p2" in line
