@@ -139,8 +139,8 @@ def remark(items: Sequence[Completions]) -> str | None:
     steps = {item.step for item in items if item.step is not None}
     if len(steps) > 1:
         return (
-            f"The rows are of {len(steps):,} steps of training, hence of as many policies, and are pooled; choose one "
-            "step with rlbff cat --where."
+            f"The rows are of {len(steps):,} steps of training, hence of as many policies, and are pooled; for one "
+            "policy name one shard of its rollouts, such as OUT/rollouts/part-00000.parquet."
         )
     return attempts.uneven([attempts.Attempts((), one.problem, len(one.right), sum(one.right)) for one in items])
 

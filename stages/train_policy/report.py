@@ -80,7 +80,7 @@ def _curves(found: Mapping[tuple[str, str], Series]) -> list[str]:
             found,
             "KL",
             {"approx_kl": "KL(old || new)"},
-            "Nats a token (k3 estimate), mean of each generation's updates.",
+            "Nats a token from the policy that sampled (k3 estimate), mean of each generation's updates.",
         ),
         _stack(found, "Where the gradient comes from", "gradient_share", "Shares of the norms of the logit gradients."),
         _stack(found, "What moves entropy", "ledger", f"Up: tokens that raise it; down: that lower it. {_LIMITS}"),
