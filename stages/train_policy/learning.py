@@ -5,8 +5,8 @@ The loop itself is in loop.py; other engines have files of their own.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from math import ceil
+from typing import Final
 
 import torch
 
@@ -30,12 +30,16 @@ from stages.train_policy.loop import Run, Source, State, train
 from stages.train_policy.material import Material, read_prompts, texts_of
 from stages.train_policy.metric_log import Kind
 from stages.train_policy.opening import open_rewards, own_judge
+from stages.train_policy.planning import with_prompts
 from stages.train_policy.presets import Settled, check_updates
 from stages.train_policy.replaying import Replay, find_problem
 from stages.train_policy.reporters import Reporter, open_reporters
 from stages.train_policy.saving import save_policy
 from stages.train_policy.show import live_figures
 from stages.train_policy.telemetry import ALL
+
+_MOST_OUTSIDE: Final = 0.01
+"""Share of tokens outside the clip range at the first update of a replay above which the base is another one."""
 
 
 def learn(course: Course, progress: Progress) -> Transform:
@@ -115,7 +119,7 @@ def _source(
             scratch=hidden(course.root, "tmp"),
             pause=pause,
             advance=progress.advance,
-            start=lambda number: progress.start(f"generation {number + 1}", None, unit="completions"),
+            start=lambda number: progress.start(f"generation {number}", None, unit="completions"),
         )
     finally:
         reward.close()
@@ -127,7 +131,7 @@ def _per_generation(config: TrainPolicyConfig, settled: Settled, num_prompts: in
     if num_prompts >= asked:
         return asked
     progress.notice(f"There are {num_prompts:,} prompts, fewer than --prompts-per-generation {asked}; all are taken.")
-    check_updates(replace(config, rollouts=replace(config.rollouts, prompts_per_generation=num_prompts)), settled)
+    check_updates(with_prompts(config, num_prompts), settled)
     return num_prompts
 
 
@@ -161,6 +165,8 @@ def _train(course: Course, base: Base, learner: Learner, source: Source, sign: S
                 latest[:] = metrics
             else:
                 progress.figures(live_figures([*latest, *metrics]))
+            if config.replay and kind == "update" and number == 1:
+                _compare(metrics, progress)
             reporter.log(metrics[0].step, _overall(metrics))
 
         return train(
@@ -188,6 +194,16 @@ def _train(course: Course, base: Base, learner: Learner, source: Source, sign: S
                 notice=progress.notice,
                 told=told,
             )
+        )
+
+
+def _compare(metrics: Sequence[Metric], progress: Progress) -> None:
+    """Warn where the base is not the policy that wrote the rollouts: then its first ratios are not 1."""
+    outside = _overall(metrics)["outside"]
+    if outside > _MOST_OUTSIDE:
+        progress.warn(
+            f"At the first update {outside:.1%} of the tokens are outside the clip range: --model is not the base that "
+            "these rollouts were sampled from, so this is not what another loss would have made of them."
         )
 
 

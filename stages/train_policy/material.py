@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from stages.core.errors import DataError
+from stages.core.errors import ConfigError, DataError
 from stages.core.rows import Problem, Rejected, Row, SourceRow
 from stages.rewards.sources import needs_principle, needs_reference
 from stages.rewards.spec import parse_specs
@@ -80,11 +80,11 @@ def prompt_limit(base: Base, config: TrainPolicyConfig) -> int | None:
     """The most tokens of a prompt: by flag, and by what the model's window leaves for a completion.
 
     Raises:
-        DataError: the window leaves nothing.
+        ConfigError: the window leaves nothing.
     """
     room = None if base.window is None else base.window - config.rollouts.max_new_tokens
     if room is not None and room < 1:
-        raise DataError(
+        raise ConfigError(
             f"--max-new-tokens is {config.rollouts.max_new_tokens}, but the window of {base.name} has {base.window} "
             "tokens; leave room for a prompt."
         )

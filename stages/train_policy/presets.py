@@ -135,9 +135,15 @@ def check_updates(config: TrainPolicyConfig, settled: Settled) -> None:
         f"--prompts-per-update is {training.prompts_per_update} and --prompts-per-generation {per_generation}: one "
         "update a generation, by the policy that sampled. There every ratio is 1, none leaves the clip range "
         f"[{1 - settled.eps_low:g}, {1 + settled.eps_high:g}], and the preset {config.preset} is the plain policy "
-        "gradient, identical to GRPO. Give fewer --prompts-per-update or more --passes; or --allow-on-policy, if that "
-        "is what you want."
+        f"gradient, identical to GRPO. {_fewer(per_generation)}more --passes; or --allow-on-policy, if that is what "
+        "you want."
     )
+
+
+def _fewer(per_generation: int) -> str:
+    """How many prompts an update may have, where there are enough for two updates."""
+    most = per_generation // 2
+    return f"Give --prompts-per-update at most {most}, or " if most else "Give more prompts, or "
 
 
 def _first(flag: Value | None, preset: Value) -> Value:

@@ -33,6 +33,7 @@ from stages.train_policy.engines import export_for_verl, leads, learn_by_trl
 from stages.train_policy.finishing import Course
 from stages.train_policy.learning import learn
 from stages.train_policy.opening import check_judge_options, rewards_identity, trains_judge
+from stages.train_policy.planning import check_input, forecast, inputs_of
 from stages.train_policy.presets import Settled, check_updates, settle
 from stages.train_policy.report import write_report
 from stages.train_policy.rollout_shards import ROLLOUTS_IN
@@ -68,7 +69,8 @@ def run(config: TrainPolicyConfig, *, progress: Progress = quiet) -> Report:
     _check_apart(root, config.model)
     # the other processes of torchrun say nothing, and read without holding the folder
     told, options = (progress, config.run) if leads() else (quiet, replace(config.run, dry_run=True))
-    with planned(config.inputs, root, options, told, unique_ids=_unique_ids(config)) as plan:
+    with planned(inputs_of(config), root, options, told, unique_ids=_unique_ids(config)) as plan:
+        check_input(config, settled, plan.columns.names(), plan.rows)
         if config.run.dry_run:
             return _dry_run(root, config, settled, plan, progress)
         job = _job(config, settled, plan, root)
@@ -123,7 +125,7 @@ def _identity(config: TrainPolicyConfig, settled: Settled) -> dict[str, object]:
         options.pop(name, None)
     own: dict[str, object] = {
         "base": base_name(config.model),
-        "rewards": rewards_identity(config),
+        **rewards_identity(config),
         "products": str(products(config)),
     }
     if config.engine == "verl":  # what is written into the files for it
@@ -196,7 +198,7 @@ def _close(job: Job, plan: Plan, config: TrainPolicyConfig, progress: Progress) 
         {
             "input": f"{done.rows['in']:,} rows = {fates}",
             **dict(facts.get("summary", ())),
-            "written": f"{_WRITTEN[config.engine]} in {job.root}",
+            **({"written": f"{_WRITTEN[config.engine]} in {job.root}"} if done.rows["kept"] else {}),
         }
     )
     check_failed(job, done.rows, done.rejected_by, config.run.max_failed)
@@ -218,18 +220,12 @@ def _check_left(job: Job, done: Done) -> None:
 
 
 def _dry_run(root: Path, config: TrainPolicyConfig, settled: Settled, plan: Plan, progress: Progress) -> Report:
-    """Say what a run would do, without loading the base and without writing."""
-    rollouts, training = config.rollouts, config.training
-    per_generation = min(plan.rows, rollouts.prompts_per_generation)
-    generations = rollouts.generations or -(-plan.rows // max(1, per_generation))
-    updates = -(-per_generation // training.prompts_per_update) * training.passes
+    """Say what a run would do, without loading the base and without writing; what is named must be there."""
+    rewards_identity(config)
     facts: dict[str, object] = {
         "would_read": [info._asdict() for info in plan.inputs],
-        "would_train": f"{config.preset} from {base_name(config.model)}",
-        "would_sample": f"{generations:,} x {per_generation:,} prompts x {rollouts.group_size} completions",
-        "would_update": f"{generations * updates:,} optimiser steps at most",
+        **forecast(config, settled, plan.rows),
         "would_write": str(root),
-        "loss": settled._asdict(),
         "table": WRITES.name,
     }
     progress.summary(facts)

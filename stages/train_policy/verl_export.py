@@ -99,6 +99,8 @@ def export_verl(config: TrainPolicyConfig, settled: Settled, prompts: Sequence[P
 def refuse_unsupported(config: TrainPolicyConfig, settled: Settled, specs: Sequence[Spec]) -> None:
     """Raise ConfigError for what verl cannot do, or cannot do the way we do it."""
     loss, rollouts = config.loss, config.rollouts
+    if config.model == TINY:
+        raise ConfigError("--model tiny cannot be exported to verl; name a folder or hub id.")
     refusals = {
         "--aggregate micro-batch-mean": settled.aggregate not in _MODES,
         f"--advantage {settled.advantage}": settled.advantage not in _ESTIMATORS,
@@ -109,7 +111,6 @@ def refuse_unsupported(config: TrainPolicyConfig, settled: Settled, specs: Seque
         "--overlong-buffer": rollouts.overlong_buffer > 0,
         "--stop": bool(rollouts.stop),
         "--system": rollouts.system is not None,
-        "--model tiny": config.model == TINY,
         "--reward genrm:self": any(spec.is_own for spec in specs),
     }
     for what, refused in refusals.items():

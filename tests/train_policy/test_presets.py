@@ -120,7 +120,7 @@ def test_one_update_a_generation_is_refused_and_explained(per_update: int, prese
     told = str(caught.value)
     assert told.startswith(f"--prompts-per-update is {per_update} and --prompts-per-generation 16: one update")
     assert f"the preset {preset} is the plain policy gradient, identical to GRPO." in told
-    assert all(remedy in told for remedy in ("fewer --prompts-per-update", "--passes", "--allow-on-policy"))
+    assert all(remedy in told for remedy in ("--prompts-per-update at most 8", "--passes", "--allow-on-policy"))
     assert caught.value.exit_code == 2
 
 
