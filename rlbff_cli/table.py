@@ -78,7 +78,7 @@ COMMANDS: Final = (
         config="stages.train_policy.config:TrainPolicyConfig",
         work="stages.train_policy.run:run",
         argument="PROMPTS",
-        example="rlbff train-policy prompts.jsonl --model Qwen/Qwen3-0.6B --reward math: -o policy",
+        example="rlbff train-policy math.jsonl --model Qwen/Qwen3-0.6B --reward math: -o out",
         stage=True,
     ),
     Entry(
