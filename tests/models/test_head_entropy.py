@@ -157,4 +157,4 @@ def test_memory_is_flat_in_the_number_of_tokens(run_python: Callable[..., Comple
     few, some, many = map(int, done.stdout.split())
     # the logits of 16,384 tokens are 2.6 GB, those of a chunk 16 MB, and there are two such chunks
     assert some - few <= 100
-    assert many - some <= 64  # of 2 GB and more; what the allocator keeps varies with load
+    assert many - some <= 16
