@@ -85,3 +85,14 @@ def test_tokens_that_the_base_does_not_have_are_refused(runs: Server, folder: Pa
 def test_rewards_are_not_asked_for_again(runs: Server, folder: Path) -> None:
     code, told = replay(runs, folder, "rewarded", "two/rollouts", "--reward", "py:mine:share")
     assert (code, "leave out --reward" in told) == (2, True)
+
+
+def test_another_base_than_that_of_the_rollouts_is_told(runs: Server, folder: Path) -> None:
+    save_toy_policy(folder / "other", seed=5)
+    mark = "--model is not the base that these rollouts were sampled from"
+    code, told = replay(runs, folder, "by-other", "two", "--model", "other", "--generations", "1")
+    assert code == 0, told
+    assert mark in told
+    code, told = replay(runs, folder, "by-own", "two", "--generations", "1")
+    assert code == 0, told
+    assert mark not in told
