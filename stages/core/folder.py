@@ -65,6 +65,16 @@ def _take(root: Path, lock: BinaryIO, kind: int) -> None:
         raise OutputError(f"{root} is in use by another run; wait for it or choose another --out.") from None
 
 
+def check_apart(root: Path, base: str) -> None:
+    """Raise OutputError where the folder of a base model and the output folder lie one in the other.
+
+    A base in the output folder would be cleared with it; the output folder in the base would change its name.
+    """
+    model, out = Path(base).expanduser().resolve(), root.resolve()
+    if model.is_dir() and (model.is_relative_to(out) or out.is_relative_to(model)):
+        raise OutputError(f"The base model {base} and --out {root} lie one in the other; choose another --out.")
+
+
 @contextmanager
 def settling(root: Path) -> Iterator[None]:
     """Let one share at a time look at the folder and clear it: the second must not clear what the first has begun."""

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import yaml
 
-from stages.core.errors import DataError, OutputError
-from stages.core.folder import other_configuration
+from stages.core.errors import DataError
+from stages.core.folder import check_apart, other_configuration
 from stages.core.inputs import stem
 from stages.core.job import Job, Stage, Transform
 from stages.core.manifest import Done, hidden, read_done
@@ -66,7 +66,8 @@ def run(config: TrainPolicyConfig, *, progress: Progress = quiet) -> Report:
     control_of(config.loss, settled.beta1)
     check_judge_options(config)
     root = config.out or Path(f"{stem(config.inputs[0])}.policy")
-    _check_apart(root, config.model)
+    if config.model != TINY:
+        check_apart(root, config.model)
     # the other processes of torchrun say nothing, and read without holding the folder
     told, options = (progress, config.run) if leads() else (quiet, replace(config.run, dry_run=True))
     with planned(inputs_of(config), root, options, told, unique_ids=_unique_ids(config)) as plan:
@@ -88,13 +89,6 @@ def run(config: TrainPolicyConfig, *, progress: Progress = quiet) -> Report:
         if not leads():
             return Report(folder=root, complete=False, rows={"in": plan.rows})
         return _close(job, plan, config, told)
-
-
-def _check_apart(root: Path, model: str) -> None:
-    """A base in the output folder would be cleared with it; the output folder in the base would change its name."""
-    base, out = Path(model).expanduser().resolve(), root.resolve()
-    if model != TINY and base.is_dir() and (base.is_relative_to(out) or out.is_relative_to(base)):
-        raise OutputError(f"The base model {model} and --out {root} lie one in the other; choose another --out.")
 
 
 def _open(config: object, root: Path) -> Transform:

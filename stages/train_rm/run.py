@@ -12,8 +12,8 @@ from typing import Any, Final
 import yaml
 
 from stages.core.checkpoints import complete_checkpoints
-from stages.core.errors import DataError, OutputError
-from stages.core.folder import other_configuration
+from stages.core.errors import DataError
+from stages.core.folder import check_apart, other_configuration
 from stages.core.inputs import stem
 from stages.core.job import Job, Stage, Transform
 from stages.core.manifest import Done, hidden, read_done
@@ -43,7 +43,8 @@ def run(config: TrainRmConfig, *, progress: Progress = quiet) -> Report:
         RlbffError: see core/errors.py; a run that was interrupted goes on from its last checkpoint.
     """
     root = config.out or Path(f"{stem(config.inputs[0])}.rm")
-    _check_apart(root, config.model)
+    if config.model != TINY:
+        check_apart(root, config.model)
     refuse_impossible(fsdp=config.fsdp)
     leads = processes().rank == 0
     # the other processes of torchrun say nothing, and read without holding the folder
@@ -62,13 +63,6 @@ def run(config: TrainRmConfig, *, progress: Progress = quiet) -> Report:
             )
             _learn(job, plan, learn(course, told), told)
         return _close(job, plan, config, told) if leads else Report(folder=root, complete=False, rows={"in": plan.rows})
-
-
-def _check_apart(root: Path, model: str) -> None:
-    """A base in the output folder would be cleared with it; the output folder in the base would change its name."""
-    base, out = Path(model).expanduser().resolve(), root.resolve()
-    if model != TINY and base.is_dir() and (base.is_relative_to(out) or out.is_relative_to(base)):
-        raise OutputError(f"The base model {model} and --out {root} lie one in the other; choose another --out.")
 
 
 def _open(config: object, root: Path) -> Transform:
