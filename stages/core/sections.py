@@ -1,7 +1,7 @@
 """What a person is shown of a folder: sections made of tables, drawings and passages, for a page and for a terminal.
 
-Each stage makes its own in `stages/<stage>/sections.py`, as `sections(root) -> list[Section]`; how they become a page is
-in `sections_html.py`, drawings are made with `charts.py`.
+Each stage makes its own in `stages/<stage>/sections.py`, as `sections(root) -> list[Section]`; how they become a page
+is in `sections_html.py`, drawings are made with `charts.py`.
 """
 
 from collections.abc import Sequence
