@@ -1,4 +1,4 @@
-# make demo · test · check · bench · docs. Needs Python 3.11 or newer and make; everything else goes into .venv.
+# make demo · test · check · bench · docs · torture. Needs Python 3.11 or newer and make; everything else goes into .venv.
 
 PYTHON ?= $(shell for p in python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -9,7 +9,7 @@ OFFLINE := env -u RLBFF_LLM
 # One process a core, each with one thread; a file's tests stay together, and so do what they share.
 TESTS := env OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
-.PHONY: demo test check bench docs lint wheel clean
+.PHONY: demo test check bench docs torture lint wheel clean
 
 demo: .venv/.models
 	export PATH="$$PWD/$(BIN):$$PATH" && $(OFFLINE) bash docs/recipes/reward-model.sh sample_data/reviews.jsonl demo
@@ -18,11 +18,11 @@ demo: .venv/.models
 	export PATH="$$PWD/$(BIN):$$PATH" && bash docs/recipes/policy.sh sample_data/prompts.jsonl sample_data/tasks.jsonl demo/rm demo/policy
 
 test: .venv/.dev
-	$(TESTS) -m "not slow"
+	$(TESTS) -m "not slow and not campaign"
 
 check: .venv/.dev lint wheel
 	$(BIN)/python docs/build.py --check
-	$(TESTS)
+	$(TESTS) -m "not campaign"
 
 lint: .venv/.dev
 	$(BIN)/ruff format --check .
@@ -48,8 +48,14 @@ bench: .venv/.dev
 docs: .venv/.dev
 	$(BIN)/python docs/build.py
 
+
+# The chain under hundreds of faults, then the long form of tests that `make check` runs in their short one.
+torture: .venv/.dev
+	$(BIN)/python -m tests.torture .torture
+	$(TESTS) -m campaign
+
 clean:
-	rm -rf .venv build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist demo site .torture *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found; name one: make PYTHON=/path/to/python3.11"; exit 1; }

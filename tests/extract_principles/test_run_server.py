@@ -180,8 +180,10 @@ def _wait_for(folder: Path, files: int) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.slow
-def test_thirty_kills_at_random_moments_leave_the_same_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "most", [pytest.param(3, marks=pytest.mark.slow), pytest.param(15, marks=pytest.mark.campaign)]
+)
+def test_kills_at_random_moments_leave_the_same_folder(tmp_path: Path, most: int) -> None:
     """Half of the runs ask a server with faults of content, half use the rules with two workers."""
     many = _many(tmp_path / "many.jsonl", 4000)
     rng = random.Random(20)
@@ -206,11 +208,11 @@ def test_thirty_kills_at_random_moments_leave_the_same_folder(tmp_path: Path) ->
                     child.send_signal(signal.SIGKILL)
                     child.wait()
                     kills += 1
-                if kills == 15:
+                if kills == most:
                     break
                 if child.returncode == 0:
                     _take_back(interrupted / name, rng)
-            assert kills == 15
+            assert kills == most
             assert rlbff(*call, cwd=interrupted).returncode == 0
             assert contents(interrupted / name) == contents(whole / name)
 

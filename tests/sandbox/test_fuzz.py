@@ -243,7 +243,7 @@ def lies(sandbox: Sandbox, count: int) -> None:
             assert not verdict.all_passed or allowed(said, 0), said
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [30, pytest.param(1000, marks=pytest.mark.campaign)])
 def test_programs_that_lie_on_the_channel(hasty: Sandbox, count: int) -> None:
     before = len(os.listdir("/proc/self/fd"))
     lies(hasty, count)

@@ -67,7 +67,7 @@ def test_noise_never_passes(hasty: Sandbox) -> None:
     assert talk(hasty, range(12)) == 24
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_much_noise_never_passes(hasty: Sandbox) -> None:
     rng = random.Random(0)
     start = rng.randrange(10**6)

@@ -132,7 +132,7 @@ def test_told_to_stop_a_run_says_how_to_go_on_and_ends_with_the_same_bytes(
     assert not [line for line in journal(stopped) if line.startswith(("sample", "scored", "stepped"))]
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_killed_at_every_step_of_forty_a_run_ends_with_the_same_bytes(
