@@ -1,0 +1,89 @@
+"""What a folder has stored, read for a report: records, figures and rows, however much is missing or damaged.
+
+Nothing here raises for what a folder holds: what cannot be read is left out, and `trouble` says so in sentences.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.core.manifest import Done, hidden, read_done, total
+from stages.core.shards import local
+
+_BATCH: Final = 1024
+
+
+def stored_json(path: Path) -> dict[str, Any]:
+    """The object in a file of ours; an empty one where the file is missing, damaged, or holds something else."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def stored_facts(root: Path) -> dict[str, Any]:
+    """What a finished run said about itself; nothing before it is finished."""
+    return mapping(stored_json(hidden(root, "manifest.json")).get("facts"))
+
+
+def finished_parts(root: Path) -> list[Done]:
+    """The records of the parts that are finished and whole, in order."""
+    names = sorted(path.stem.removeprefix("part-") for path in hidden(root, "done").glob("part-*.json"))
+    found = (read_done(root, int(name)) for name in names if name.isdecimal())
+    return [done for done in found if done is not None]
+
+
+def stored_sums(root: Path) -> dict[str, Any]:
+    """Rows by fate, rows written, drops by rule and further counts of the finished parts, as manifest.total."""
+    try:
+        return total(finished_parts(root))
+    except (TypeError, ValueError, AttributeError):  # a record whose numbers are none
+        return total(())
+
+
+def stored_stats(root: Path, parts: Sequence[Done]) -> Iterator[dict[str, Any]]:
+    """The sums that the end of a run merges, of those parts that have any."""
+    for done in parts:
+        if stats := stored_json(hidden(root, "stats") / f"part-{done.part:05d}.json"):
+            yield stats
+
+
+def stored_rows(paths: Sequence[Path], columns: Sequence[str], trouble: list[str]) -> Iterator[list[dict[str, Any]]]:
+    """The rows of shards, batch by batch, with those of the columns that a shard has.
+
+    A shard that cannot be read ends there, and `trouble` gets a sentence.
+    """
+    for path in paths:
+        try:
+            with pq.ParquetFile(local(path)) as file:
+                there = [name for name in columns if name in file.schema_arrow.names]
+                for batch in file.iter_batches(batch_size=_BATCH, columns=there):
+                    yield batch.to_pylist()
+        except (OSError, ValueError, pa.ArrowException) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            trouble.append(f"{path.name} cannot be read to its end and is shown in part: {reason}")
+
+
+def column_names(paths: Sequence[Path]) -> list[str]:
+    """The columns of the first shard that can be read; none where there is none."""
+    for path in paths:
+        try:
+            return list(pq.read_schema(local(path)).names)
+        except (OSError, ValueError, pa.ArrowException):
+            continue
+    return []
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """The value if it is an object of JSON, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: object) -> list[dict[str, Any]]:
+    """The objects in a list of JSON; none where it is no list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
