@@ -125,12 +125,11 @@ def _source(root: Path, options: CatOptions) -> _Source | None:
 def _batches(source: _Source) -> "Iterator[pa.RecordBatch]":
     """Yield the filtered batches of a folder in order, with the columns to print."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    from stages.core.shards import local
+    from stages.core.shards import open_shard
 
     for path in source.paths:
-        with _readable(path), pq.ParquetFile(local(path)) as file:
+        with _readable(path), open_shard(path) as file:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(source.read)):
                 table = pa.Table.from_batches([batch])
                 if source.condition is not None:

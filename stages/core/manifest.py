@@ -9,22 +9,28 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from stages.core.errors import DataError, InputMissing
 from stages.core.shards import HIDDEN, dump_json, write_text
+from stages.core.typed import hash_file
 
 FIRST_PASSES: Final = ("scores", "runs", "strength", "chains", "candidates")
 """Folders of ours within a folder, which its shards are made of."""
+
+
+_SEAL: Final = "seal"
+"""Key of the hash over the rest of a record: a flipped byte in it must not become another count."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
     """One finished part: its fingerprint, the fate of its input rows, rows written, and what was dropped and why.
 
-    `files` are those the part consists of: paths within the folder, and their sizes in bytes.
+    `files` are those the part consists of: paths within the folder, and their sizes in bytes. `sha256` are the hashes
+    of their content, which `write_done` adds; a folder of an older version has none.
     """
 
     part: int
@@ -35,6 +41,7 @@ class Done:
     rejected_by: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     files: Mapping[str, int] = field(default_factory=dict)
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +77,16 @@ def hidden(root: Path, name: str) -> Path:
 
 
 def write_done(root: Path, done: Done) -> None:
-    """Record that a part is finished; its files are in place already."""
-    write_text(_done_path(root, done.part), dump_json(asdict(done)), hidden(root, "tmp"))
+    """Record that a part is finished, and what its files hold; they are in place already."""
+    record = asdict(replace(done, sha256={name: hash_file(root / name) for name in done.files}))
+    write_text(_done_path(root, done.part), dump_json({**record, _SEAL: fingerprint(record)}), hidden(root, "tmp"))
 
 
 def read_done(root: Path, part: int) -> Done | None:
-    """The record of a finished part; None without one, or when a file of the part is gone or has another size."""
+    """The record of a finished part; None without one, or when a file of the part is gone or has another size.
+
+    What is in the files is not looked at, since all of them would have to be read: `intact.read_intact` does.
+    """
     done = recorded(root, part)
     return done if done is not None and all(_size(root / name) == size for name, size in done.files.items()) else None
 
@@ -84,7 +95,10 @@ def recorded(root: Path, part: int) -> Done | None:
     """The record of a part, whatever became of its files; None without one, or when it is damaged."""
     path = _done_path(root, part)
     try:
-        return Done(**_load(path)) if path.exists() else None
+        record = _load(path) if path.exists() else None
+        if record is None or record.pop(_SEAL, fingerprint(record)) != fingerprint(record):
+            return None
+        return Done(**record)
     except (DataError, TypeError):
         return None
 

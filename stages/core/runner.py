@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from stages.core import folder
 from stages.core.errors import DataError, OutputError, TooManyFailed
+from stages.core.intact import read_intact
 from stages.core.job import Job, PartOutput, Transform
 from stages.core.manifest import Done, hidden, read_done, total, write_done
 from stages.core.options import RunOptions, parse_map, parse_shard
@@ -88,7 +89,7 @@ def left_to_do(job: Job, options: RunOptions) -> list[int]:
     ours = parts_of_share(job, options)
     if not options.resume or not folder.agrees(job.root, job.fingerprints()):
         return ours
-    done = {part: record for part in ours if (record := read_done(job.root, part)) is not None}
+    done = {part: record for part in ours if (record := read_intact(job.root, part)) is not None}
     again = {part for part, record in done.items() if options.retry_rejected and record.rejected_by}
     return [part for part in ours if part not in done or part in again]
 

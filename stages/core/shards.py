@@ -45,6 +45,7 @@ def list_parts(root: Path, kind: Kind = "rows") -> list[Path]:
 def write_part(path: Path, table: pa.Table, metadata: Mapping[str, object], temporary: Path) -> None:
     """Write one shard: zstd level 3, row groups of at most 64 MB, the features key for `datasets`, `metadata` as ours.
 
+    Pages carry checksums, since zstd as Parquet uses it has none: most flipped bytes would be read as other values.
     The file is written under `temporary` (same file system), synced, and renamed.
     """
     assert table.num_rows > 0, "a shard without rows is not written"
@@ -55,7 +56,14 @@ def write_part(path: Path, table: pa.Table, metadata: Mapping[str, object], temp
     table = table.replace_schema_metadata(keys)
     rows = max(1, table.num_rows * _GROUP_BYTES // max(table.nbytes, _GROUP_BYTES))
     with replacing(path, temporary) as scratch:
-        pq.write_table(table, local(scratch), compression="zstd", compression_level=3, row_group_size=rows)
+        pq.write_table(
+            table,
+            local(scratch),
+            compression="zstd",
+            compression_level=3,
+            row_group_size=rows,
+            write_page_checksum=True,
+        )
 
 
 def write_text(path: Path, text: str, temporary: Path) -> None:
@@ -71,8 +79,13 @@ def dump_json(value: object) -> str:
 
 
 def read_shard(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """A whole shard, or some columns of it."""
-    return pq.read_table(local(path), columns=columns)
+    """A whole shard, or some columns of it; a damaged one raises OSError or pyarrow's ArrowInvalid."""
+    return pq.read_table(local(path), columns=columns, page_checksum_verification=True)
+
+
+def open_shard(path: Path) -> pq.ParquetFile:
+    """A shard to be read in batches, which raises as `read_shard` does."""
+    return pq.ParquetFile(local(path), page_checksum_verification=True)
 
 
 def local(path: Path) -> str:

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from stages.core.columns import ColumnTypes
 from stages.core.errors import DataError
-from stages.core.inputs import SourceFile, find_files
+from stages.core.inputs import SourceFile, find_files, is_url
+from stages.core.intact import check_whole, check_written
 from stages.core.rows import Row, decode_line, identify, rename
 from stages.core.slices import ReadOptions, Slice, read_line
 from stages.core.spool import needs_spool, spool
@@ -72,6 +73,9 @@ def plan(
     """
     scan = _Scan(options, advance, observe)
     inputs: list[InputInfo] = []
+    for argument in arguments:
+        if not is_url(argument):
+            check_whole(argument)
     for number, file in enumerate(find_files(arguments)):
         if scan.left() == 0:
             break
@@ -114,7 +118,7 @@ class _Scan:
         """Cut one file into slices."""
         before = self.rows
         base = file.name.rstrip("/").rsplit("/", 1)[-1]
-        digest = self._lines(file.name, path) if format_ == "jsonl" else self._records(file.name, path, format_)
+        digest = self._lines(file.name, path) if format_ == "jsonl" else self._records(file, path, format_)
         return InputInfo(base, digest, self.rows - before)
 
     def finished_slices(self) -> Iterator[Slice]:
@@ -176,8 +180,10 @@ class _Scan:
         if value is not None:
             self._observe(value, line_number, typed=False)
 
-    def _records(self, name: str, path: str, format_: str) -> str:
-        digest = hash_file(path)
+    def _records(self, file: SourceFile, path: str, format_: str) -> str:
+        name, digest = file.name, hash_file(path)
+        if not file.remote:
+            check_written(name, file.path, digest)
         source = open_typed(name, path, format_)
         self.columns.observe_schema(_renamed_schema(source.schema, self.options.mapping))
         row = first = rows = size = 0

@@ -6,8 +6,9 @@ Which rows make a slice is the business of `sources.py`.
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, chain
+from pathlib import Path
 from typing import Any, Final, cast
 
 import pyarrow as pa
@@ -102,7 +103,7 @@ def open_typed(name: str, path: str, format_: str) -> TypedFile:
     return file
 
 
-def hash_file(path: str) -> str:
+def hash_file(path: str | Path) -> str:
     """sha256 of a whole file."""
     with open(path, "rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
@@ -111,7 +112,7 @@ def hash_file(path: str) -> str:
 def _open(name: str, path: str, format_: str) -> TypedFile:
     try:
         if format_ == "parquet":
-            file = pq.ParquetFile(os.path.abspath(path))
+            file = pq.ParquetFile(os.path.abspath(path), page_checksum_verification=True)
             return TypedFile(name, path, file.schema_arrow, lambda skip: _parquet_batches(file, skip))
         mapped = pa.memory_map(path)
         try:
@@ -119,8 +120,9 @@ def _open(name: str, path: str, format_: str) -> TypedFile:
         except pa.ArrowInvalid:
             mapped.seek(0)
             table = pa.ipc.open_file(mapped).read_all()
+            table.validate(full=True)
             return TypedFile(name, path, table.schema, lambda skip: iter(table.slice(skip).to_batches(_BATCH)))
-        return TypedFile(name, path, stream.schema, lambda skip: _skip_rows(iter(stream), skip))
+        return TypedFile(name, path, stream.schema, lambda skip: _skip_rows(_valid(stream), skip))
     except (pa.ArrowInvalid, OSError) as error:
         raise _damaged(name, error) from error
 
@@ -136,6 +138,13 @@ def _parquet_batches(file: pq.ParquetFile, skip: int) -> Iterator[pa.RecordBatch
     while groups and file.metadata.row_group(groups[0]).num_rows <= skip:
         skip -= file.metadata.row_group(groups.pop(0)).num_rows
     return _skip_rows(file.iter_batches(_BATCH, row_groups=groups) if groups else iter(()), skip)
+
+
+def _valid(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches, each looked at whole: an offset that is wrong in the file would lead outside of our memory."""
+    for batch in batches:
+        batch.validate(full=True)
+        yield batch
 
 
 def _skip_rows(batches: Iterator[pa.RecordBatch], skip: int) -> Iterator[pa.RecordBatch]:

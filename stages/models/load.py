@@ -16,6 +16,7 @@ import transformers
 from safetensors import SafetensorError
 
 from stages.core.errors import ConfigError, DataError, EndpointError, InputMissing
+from stages.core.intact import check_model
 
 _SAMPLED: Final = 2**20
 
@@ -117,11 +118,13 @@ def model_name(model: str) -> str:
 
     The path would mean nothing on another machine, and folders of one name may hold different models. The hash covers
     names, sizes, and the first and last MiB of each file, since weights can be large. Hidden files and folders are left
-    out: a log or a download's records say nothing about a model.
+    out: a log or a download's records say nothing about a model. Raises DataError where a run of ours made the folder
+    and a file is no longer what it wrote.
     """
     folder = Path(model).expanduser()
     if not folder.is_dir():
         return model
+    check_model(folder)
     digest = sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         if any(part.startswith(".") for part in path.relative_to(folder).parts):

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stages.core.again import rejected_rows
 from stages.core.job import PartOutput
 from stages.core.rows import SourceRow
-from stages.core.shards import local, part_path, read_shard
+from stages.core.shards import open_shard, part_path, read_shard
 from stages.score.columns import SOURCE_ROW
 from stages.score.standing import Group, Place, Standings, no_pair
 from stages.score.tally import digest
@@ -115,7 +114,7 @@ def _by_source_row(path: Path, part: int) -> Iterator[SourceRow]:
 
 def _small_rows(path: Path) -> Iterator[dict[str, Any]]:
     columns = ["id", "prompt", "completion", "principle", "score", SOURCE_ROW]
-    with pq.ParquetFile(local(path)) as file:
+    with open_shard(path) as file:
         for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
             yield from batch.to_pylist()
 

@@ -8,14 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stages.core.again import rejected_rows
 from stages.core.job import PartOutput
 from stages.core.manifest import hidden
 from stages.core.passing import PassThrough, copied
 from stages.core.rows import Problem, Rejected, Row, SourceRow
-from stages.core.shards import local, part_path, to_table, write_part
+from stages.core.shards import open_shard, part_path, to_table, write_part
 from stages.core.tables import ARMS
 from stages.select_cotp.arrays import I64, Chosen
 from stages.select_cotp.config import SelectCotpConfig
@@ -159,7 +158,7 @@ def _facts(chains: Path, pool: Pool, chosen: Sequence[np.ndarray[Any, Any]]) -> 
         first, end = pool.part_starts[number], pool.part_starts[number + 1]
         places = np.flatnonzero(wanted[first:end])
         if len(places):
-            with pq.ParquetFile(local(part_path(chains, number))) as file:
+            with open_shard(part_path(chains, number)) as file:
                 table = file.read(columns=list(_MEASURED)).take(pa.array(places))
             found |= zip((first + places).tolist(), table.to_pylist(), strict=True)
     return found

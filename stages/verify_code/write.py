@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stages.core.again import rejected_rows
 from stages.core.job import PartOutput
@@ -19,7 +18,7 @@ from stages.core.manifest import hidden
 from stages.core.passing import PassThrough
 from stages.core.rows import SourceRow
 from stages.core.runner import schema_with
-from stages.core.shards import local, part_path, read_shard, to_table, write_part
+from stages.core.shards import open_shard, part_path, read_shard, to_table, write_part
 from stages.core.tables import TIMINGS, VERDICTS
 from stages.programs.matrix import FLAKY, OUTCOMES, Floats
 from stages.verify_code import columns
@@ -124,7 +123,7 @@ def runs_of(runs: Path, parts: Iterable[int]) -> Iterator[SourceRow]:
         path = part_path(runs, part)
         if not path.exists():
             continue
-        with pq.ParquetFile(local(path)) as file:
+        with open_shard(path) as file:
             rows = (row for batch in file.iter_batches(batch_size=_BATCH) for row in batch.to_pylist())
             for number, found in groupby(rows, key=itemgetter(columns.SOURCE_ROW)):
                 own = list(found)
