@@ -4,7 +4,7 @@ Nothing here raises for what a folder holds: what cannot be read is left out, an
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,20 +53,43 @@ def stored_stats(root: Path, parts: Sequence[Done]) -> Iterator[dict[str, Any]]:
             yield stats
 
 
-def stored_rows(paths: Sequence[Path], columns: Sequence[str], trouble: list[str]) -> Iterator[list[dict[str, Any]]]:
-    """The rows of shards, batch by batch, with those of the columns that a shard has.
+def stored_rows(
+    paths: Sequence[Path],
+    columns: Sequence[str],
+    trouble: list[str],
+    *,
+    most: int | None = None,
+    ids: Collection[str] | None = None,
+) -> Iterator[list[dict[str, Any]]]:
+    """The first `most` rows of shards, batch by batch, with those of the columns that a shard has.
 
-    A shard that cannot be read ends there, and `trouble` gets a sentence.
+    With `ids`, those of them that have one of these ids. A shard that cannot be read ends there, and `trouble` gets a
+    sentence.
     """
+    left = most
     for path in paths:
         try:
-            with pq.ParquetFile(local(path)) as file:
-                there = [name for name in columns if name in file.schema_arrow.names]
-                for batch in file.iter_batches(batch_size=_BATCH, columns=there):
-                    yield batch.to_pylist()
+            for batch in _batches(path, columns):
+                batch = batch if left is None else batch.slice(0, left)
+                left = left and left - batch.num_rows
+                yield (batch if ids is None else _with_ids(batch, ids)).to_pylist()
+                if left == 0:
+                    return
         except (OSError, ValueError, pa.ArrowException) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
             trouble.append(f"{path.name} cannot be read to its end and is shown in part: {reason}")
+
+
+def _batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(local(path)) as file:
+        there = [name for name in columns if name in file.schema_arrow.names]
+        yield from file.iter_batches(batch_size=_BATCH, columns=there)
+
+
+def _with_ids(batch: pa.RecordBatch, ids: Collection[str]) -> pa.RecordBatch:
+    names = batch.schema.names
+    found = [one in ids for one in batch.column("id").to_pylist()] if "id" in names else [False] * batch.num_rows
+    return batch.filter(pa.array(found, type=pa.bool_()))
 
 
 def column_names(paths: Sequence[Path]) -> list[str]:

@@ -11,7 +11,7 @@ from stages.extract_principles.tools import uses_rules
 
 _MOST_CLUSTERS: Final = 10
 
-_SILENT_WHEN_IDLE: Final = ("contradiction", "consensus", "single_annotator", "taxonomy")
+SILENT_WHEN_IDLE: Final = ("contradiction", "consensus", "single_annotator", "taxonomy")
 """Filters that most runs do not have."""
 
 
@@ -55,7 +55,7 @@ def show(facts: Mapping[str, Any], taxonomy: Taxonomy | None, progress: Progress
         )
         for step in facts["waterfall"]
         if step["dropped"]
-        or step["name"] not in _SILENT_WHEN_IDLE
+        or step["name"] not in SILENT_WHEN_IDLE
         or (step["name"] == "consensus" and facts["consensus"])
     ]
     title = "Mentions left after each filter (a mention: one principle in one annotator's feedback)"
