@@ -125,7 +125,7 @@ def _doubts(found: _Found) -> list[str]:
         )
     if counts.get("evidence_in_prompt"):
         sentences.append(
-            f"{count(counts['evidence_in_prompt'])} quotes stand in the conversation too: annotators may have repeated it."
+            f"{count(counts['evidence_in_prompt'])} quotes stand in the conversation too: annotators may repeat it."
         )
     if found.sums.get("written") == 0 and raw:
         sentences.append("No mention passed all filters: the folder has no rows.")
