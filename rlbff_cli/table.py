@@ -108,6 +108,15 @@ COMMANDS: Final = (
         example="rlbff cat principles --where \"principle = 'clarity' and not label\" --limit 5",
         stage=False,
     ),
+    Entry(
+        name="report",
+        about="Write a page about folders: what was made from what, what was lost, and what each of them shows.",
+        config="rlbff_cli.report:ReportOptions",
+        work="rlbff_cli.report:report",
+        argument="DIR",
+        example="rlbff report principles rm scores -o report.html",
+        stage=False,
+    ),
 )
 
 

@@ -64,7 +64,10 @@ NEEDS_AN_EXTRA = (
 )
 
 # What the command line may know of the stages: their options, how a folder is read, and how it is printed.
-CLI_MAY_IMPORT = ("errors", "progress", "options", "manifest", "shards", "report", "helpsteer3")
+CLI_MAY_IMPORT = (
+    *("errors", "progress", "options", "manifest", "shards", "report", "helpsteer3"),
+    *("gathered", "sections", "sections_html"),
+)
 
 
 def test_contracts_of_pyproject_are_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
