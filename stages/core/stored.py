@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.core.manifest import Done, hidden, read_done, total
-from stages.core.shards import local
+from stages.core.shards import local, open_shard
 
 _BATCH: Final = 1024
 
@@ -81,7 +81,7 @@ def stored_rows(
 
 
 def _batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(local(path)) as file:
+    with open_shard(path) as file:
         there = [name for name in columns if name in file.schema_arrow.names]
         yield from file.iter_batches(batch_size=_BATCH, columns=there)
 
