@@ -98,9 +98,10 @@ def recorded(root: Path, part: int) -> Done | None:
         record = _load(path) if path.exists() else None
         if record is None or record.pop(_SEAL, fingerprint(record)) != fingerprint(record):
             return None
-        return Done(**record)
+        done = Done(**record)
     except (DataError, TypeError):
         return None
+    return done if _is_whole(done) else None
 
 
 def planned_options(root: Path) -> dict[str, Any]:
@@ -147,7 +148,9 @@ def folder_status(root: Path) -> FolderStatus:
     plan = _load(plan_path)
     if not {"stage", "table", "parts", "rows"} <= plan.keys():
         raise _damaged(plan_path, "it lacks keys")
-    parts = [done for number in range(plan["parts"]) if (done := read_done(root, number)) is not None]
+    if not (_is_count(plan["parts"]) and _is_count(plan["rows"])):
+        raise _damaged(plan_path, "parts and rows must be counts")
+    parts = [done for number in _recorded_parts(root, plan["parts"]) if (done := read_done(root, number)) is not None]
     sums = total(parts)
     return FolderStatus(
         root=root,
@@ -167,6 +170,23 @@ def folder_status(root: Path) -> FolderStatus:
         rows_per_second=_speed(hidden(root, "log.jsonl")),
         counts=sums["counts"],
     )
+
+
+def _recorded_parts(root: Path, parts: int) -> list[int]:
+    """The numbers below `parts` that have a record, whatever it says."""
+    names = [path.stem.removeprefix("part-") for path in hidden(root, "done").glob("part-*.json")]
+    return sorted(number for number in (int(name) for name in names if name.isdecimal()) if number < parts)
+
+
+def _is_whole(done: Done) -> bool:
+    """Whether a record has the form of ours; one of an older version bears no seal that would say so."""
+    counts = (done.rows, done.dropped_by, done.rejected_by, done.counts, done.files)
+    whole = all(isinstance(found, dict) and all(map(_is_count, found.values())) for found in counts)
+    return whole and {"in", "kept", "dropped", "rejected"} <= done.rows.keys() and _is_count(done.written)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
 
 
 def _done_path(root: Path, part: int) -> Path:
@@ -203,12 +223,13 @@ def _speed(log: Path) -> float | None:
     for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             event = json.loads(line)
-        except ValueError:
+            kind, when = event["event"], float(event["time"])
+            if kind == "start":
+                start, last, rows = when, None, 0
+            elif kind == "part":
+                last, rows = when, rows + int(event["rows"])
+        except (ValueError, TypeError, LookupError, OverflowError):  # a line that was cut off, or is damaged
             continue
-        if event["event"] == "start":
-            start, last, rows = event["time"], None, 0
-        elif event["event"] == "part":
-            last, rows = event["time"], rows + event["rows"]
     if start is None or last is None or last <= start:
         return None
     return float(rows / (last - start))

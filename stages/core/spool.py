@@ -32,6 +32,8 @@ def needs_spool(file: SourceFile) -> bool:
 def spool(file: SourceFile, target: Path) -> str:
     """Write `file` to `target` in a form that can be read in ranges; return that form, jsonl, parquet or arrow."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    if file.remote:
+        return _spool_remote(file, target)
     with open_bytes(file) as source, target.open("wb") as out:
         try:
             if file.format in ("csv", "tsv"):
@@ -50,9 +52,24 @@ def spool(file: SourceFile, target: Path) -> str:
     return file.format if file.format in ("parquet", "arrow") else "jsonl"
 
 
+def _spool_remote(file: SourceFile, target: Path) -> str:
+    """Copy the file whole before it is looked into: a store may cut an answer off, and can be asked for it again."""
+    from stages.core.store import copy
+
+    if not needs_spool(file._replace(remote=False)):
+        copy(file.path, target)
+        return file.format
+    whole = target.with_name(f"{target.name}.remote")
+    try:
+        copy(file.path, whole)
+        return spool(file._replace(path=str(whole), remote=False), target)
+    finally:
+        whole.unlink(missing_ok=True)
+
+
 @contextmanager
 def open_bytes(file: SourceFile) -> Iterator[BinaryIO]:
-    """Open a file, local or remote, decompressed."""
+    """Open a file, decompressed."""
     with _open_raw(file) as raw:
         if file.compression == "gzip":
             yield cast(BinaryIO, gzip.GzipFile(fileobj=raw))
@@ -64,10 +81,6 @@ def open_bytes(file: SourceFile) -> Iterator[BinaryIO]:
 
 def _open_raw(file: SourceFile) -> BinaryIO:
     try:
-        if file.remote:
-            import fsspec
-
-            return cast(BinaryIO, fsspec.open(file.path, "rb").open())
         return open(file.path, "rb")
     except FileNotFoundError as error:
         raise InputMissing(f"{file.name} does not exist.") from error
@@ -87,7 +100,7 @@ def _copy_table(file: SourceFile, source: BinaryIO, out: BinaryIO) -> None:
     delimiter = "\t" if file.format == "tsv" else ","
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     try:
-        header = next(reader, None)
+        header = next((record for record in reader if record), None)  # empty lines are no records
         if header is None:
             return
         if len(set(header)) != len(header) or "" in header:

@@ -18,6 +18,9 @@ from stages.core.errors import DataError
 
 _BATCH: Final = 1024
 
+_UNREADABLE: Final = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""What pyarrow raises for a file that is damaged; a type's name or a column's may be what is."""
+
 _ended: Final[dict[tuple[str, int, int], tuple[int, Iterator[pa.RecordBatch]]]] = {}
 """Of the file read last in this process: the row where that ended, and the batches from there on."""
 
@@ -35,9 +38,10 @@ class TypedFile:
 
     def batches(self, skip: int = 0) -> Iterator[pa.RecordBatch]:
         """Batches after the first `skip` rows."""
+        unreadable = _UNREADABLE  # the last file's generator is closed when the module is gone
         try:
             yield from self._batches(skip)
-        except (pa.ArrowInvalid, OSError) as error:
+        except unreadable as error:
             raise _damaged(self._name, error) from error
 
     def records(self, skip: int = 0, most: int | None = None) -> Iterator[tuple[dict[str, Any], int]]:
@@ -69,7 +73,7 @@ class TypedFile:
     def _values(self, name: str, column: pa.Array) -> list[Any]:
         try:
             return _numbers(column) if _holds_numbers(column) else cast("list[Any]", column.to_pylist())
-        except (ValueError, OverflowError) as error:
+        except (pa.ArrowException, ValueError, OverflowError) as error:
             text = (
                 f"{self._name}, column {name!r}: a value cannot be read ({error}); leave the column out or repair it."
             )
@@ -96,8 +100,12 @@ def open_typed(name: str, path: str, format_: str) -> TypedFile:
     Raises:
         DataError: the file is cut off or damaged, or has two columns of one name.
     """
-    file = _open(name, path, format_)
-    for twice, count in Counter(file.schema.names).items():
+    try:
+        file = _open(name, path, format_)
+        names = file.schema.names
+    except _UNREADABLE as error:
+        raise _damaged(name, error) from error
+    for twice, count in Counter(names).items():
         if count > 1:
             raise DataError(f"{name} has two columns named {twice!r}; rename one.")
     return file
@@ -110,21 +118,18 @@ def hash_file(path: str | Path) -> str:
 
 
 def _open(name: str, path: str, format_: str) -> TypedFile:
+    if format_ == "parquet":
+        file = pq.ParquetFile(os.path.abspath(path), page_checksum_verification=True)
+        return TypedFile(name, path, file.schema_arrow, lambda skip: _parquet_batches(file, skip))
+    mapped = pa.memory_map(path)
     try:
-        if format_ == "parquet":
-            file = pq.ParquetFile(os.path.abspath(path), page_checksum_verification=True)
-            return TypedFile(name, path, file.schema_arrow, lambda skip: _parquet_batches(file, skip))
-        mapped = pa.memory_map(path)
-        try:
-            stream = pa.ipc.open_stream(mapped)
-        except pa.ArrowInvalid:
-            mapped.seek(0)
-            table = pa.ipc.open_file(mapped).read_all()
-            table.validate(full=True)
-            return TypedFile(name, path, table.schema, lambda skip: iter(table.slice(skip).to_batches(_BATCH)))
-        return TypedFile(name, path, stream.schema, lambda skip: _skip_rows(_valid(stream), skip))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise _damaged(name, error) from error
+        stream = pa.ipc.open_stream(mapped)
+    except pa.ArrowInvalid:
+        mapped.seek(0)
+        table = pa.ipc.open_file(mapped).read_all()
+        table.validate(full=True)
+        return TypedFile(name, path, table.schema, lambda skip: iter(table.slice(skip).to_batches(_BATCH)))
+    return TypedFile(name, path, stream.schema, lambda skip: _skip_rows(_valid(stream), skip))
 
 
 def _damaged(name: str, error: Exception) -> DataError:

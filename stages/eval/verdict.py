@@ -46,7 +46,8 @@ def read_verdict(text: str) -> str:
     Raises:
         ValueError: the last line holds no verdict, or several.
     """
-    return only_mark(_VERDICT, text, "one of [[A>>B]], [[A>B]], [[A=B]], [[B>A]], [[B>>A]]").replace(" ", "")
+    mark = only_mark(_VERDICT, text, "one of [[A>>B]], [[A>B]], [[A=B]], [[B>A]], [[B>>A]]")
+    return "".join(mark.split())
 
 
 def comparison_hash() -> str:

@@ -116,8 +116,9 @@ def _parse(text: str, option: str) -> Spec:
 
 def _split_weight(rest: str) -> tuple[str, float]:
     argument, at, tail = rest.rpartition("@")
-    if at and _NUMBER.fullmatch(tail.strip()):
-        return argument.strip(), float(tail)
+    weight = tail.strip()
+    if at and _NUMBER.fullmatch(weight):
+        return argument.strip(), float(weight)
     return rest.strip(), 1.0
 
 
