@@ -156,7 +156,13 @@ def curve_blocks(facts: Mapping[str, Any], threshold: object) -> list[Drawing]:
     return [
         Drawing(
             title="What other consensus thresholds would keep",
-            markup=lines(said, series, x="consensus threshold (cosine)", y="rows"),
+            markup=lines(
+                said,
+                series,
+                x="consensus threshold (cosine)",
+                y="rows",
+                y_range=(0.0, 1.05 * max((at for own in series.values() for _, at in own), default=0) or 1.0),
+            ),
             said=said,
             note="With chains, A~B~C counts though A and C do not match.",
             numbers=Grid(

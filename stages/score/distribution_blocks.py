@@ -6,7 +6,7 @@ Scores are read once, into arrays; labels count only where they are about the pr
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,7 +96,8 @@ def _histogram(scores: Scores, best: Scores | None) -> Drawing:
             series["no label"] = values[labels < 0]
     every = np.concatenate([*series.values()])
     edges = _edges(float(every.min()), float(every.max()), _BINS)
-    counts = {name: [float(n) for n in np.histogram(own, edges)[0]] for name, own in series.items() if len(own)}
+    whole = {name: 100.0 / len(own) if best is not None else 1.0 for name, own in series.items() if len(own)}
+    drawn = {name: (np.histogram(series[name], edges)[0] * part).tolist() for name, part in whole.items()}
     told = [f"{name} {decimal(float(own.mean()), 2)}" for name, own in series.items() if len(own)]
     ends = f"from {decimal(values.min(), 2)} to {decimal(values.max(), 2)}"
     said = f"{count(len(values))} scores {ends}; mean of {', '.join(told)}."
@@ -104,8 +105,9 @@ def _histogram(scores: Scores, best: Scores | None) -> Drawing:
     head = ("", "scores", "mean", "5th percentile", "25th", "median", "75th", "95th")
     return Drawing(
         title="Distribution of scores",
-        markup=histogram(said, counts, edges.tolist(), x="score"),
+        markup=histogram(said, drawn, edges.tolist(), x="score"),
         said=said,
+        note="" if best is None else "Heights: percent of all responses, and of the best ones.",
         numbers=Grid(title="Distribution of scores", head=head, rows=rows, folded=True),
     )
 
@@ -149,7 +151,7 @@ def _by_principle(scores: Scores, figures: Grid | None) -> Drawing:
         ),
         said=said,
         note=f"Shade: share of the principle's responses. Columns begin at the scores named above. {_part(len(names))}",
-        numbers=figures,
+        numbers=figures and replace(figures, folded=True),
     )
 
 

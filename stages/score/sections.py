@@ -94,7 +94,7 @@ def _responses(found: _Found, root: Path) -> list[Block]:
         "truncated": "responses whose conversation was cut to fit",
         "left_out": "judgements that could not be made",
     }
-    rows = [(told, count(found.counts[name])) for name, told in names.items() if is_number(found.counts.get(name))]
+    rows = [(told, count(found.counts[name])) for name, told in names.items() if found.counts.get(name)]
     pairs, ties = found.facts.get("compared_pairs"), found.facts.get("tied_pairs")
     if is_number(pairs) and is_number(ties):
         rows.append(("pairs of responses to one prompt", count(pairs)))

@@ -21,7 +21,15 @@ _RIVALS: Final = (
     (SHUFFLED, "shuffled principles"),
     (HIDDEN, "hidden response"),
 )
-_ERRORS: Final = (("nll", "negative log-likelihood"), ("brier", "Brier score"), ("ece", "calibration error (ECE)"))
+_OF_ROWS: Final = (
+    ("accuracy", "accuracy"),
+    ("balanced_accuracy", "balanced accuracy"),
+    ("auroc", "AUROC"),
+    ("nll", "negative log-likelihood (lower is better)"),
+    ("brier", "Brier score (lower is better)"),
+    ("ece", "calibration error, ECE (lower is better)"),
+)
+_OF_PAIRS: Final = (("accuracy", "accuracy"), ("ties", "ties"), ("mean_margin", "mean margin"), ("loss", "loss"))
 
 Row = Mapping[str, Any]
 
@@ -67,38 +75,36 @@ def rival_blocks(figures: Sequence[Row]) -> list[Drawing]:
     ]
 
 
-def calibration_blocks(figures: Sequence[Row], card: Row) -> list[Grid]:
-    """Errors of the probabilities before and after calibration; the reliability diagram itself is not stored here."""
-    found = {
-        (one.get("benchmark"), one.get("metric")): one
-        for one in figures
-        if one.get("group") == ALL and isinstance(one.get("metric"), str)
-    }
-    rows = [
-        (
-            title,
-            split,
-            _with_ends(found[(split, f"{name}.{RAW}")]),
-            _with_ends(found.get((split, f"{name}.{CALIBRATED}"))),
-        )
-        for split in (TEST, CALIBRATION)
-        for name, title in _ERRORS
-        if (split, f"{name}.{RAW}") in found
-    ]
-    if not rows:
-        return []
+def figure_blocks(figures: Sequence[Row], card: Row) -> list[Grid]:
+    """All figures of both splits: of single rows before and after calibration, of pairs as they are."""
     fitted = mapping(card.get("calibration"))
-    by = (
-        f"By temperature {decimal(fitted.get('temperature'))} and bias {decimal(fitted.get('bias'))}. "
-        if fitted
-        else ""
-    )
+    by = f"Calibrated by temperature {decimal(fitted.get('temperature'))} and bias {decimal(fitted.get('bias'))}. "
     note = (
-        f"{by}Lower is better. Scores of single rows are not stored with a model: score held_out/test with it, and the "
-        "report of that folder draws the reliability diagram."
+        f"{by if fitted else ''}Scores of single rows are not stored with a model: score held_out/test with it, and "
+        "the report of that folder draws the reliability diagram."
     )
-    head = ("error", "rows", "before", "after calibration")
-    return [Grid(title="How far its probabilities can be believed", head=head, rows=rows, note=note)]
+    grids = [
+        _of_split(figures, TEST, note),
+        _of_split(figures, CALIBRATION, "Temperature and bias were fitted on these rows, so that they flatter them."),
+    ]
+    return [grid for grid in grids if grid.rows]
+
+
+def _of_split(figures: Sequence[Row], split: str, note: str) -> Grid:
+    found = {
+        str(one.get("metric")): one for one in figures if one.get("group") == ALL and one.get("benchmark") == split
+    }
+    folded = split != TEST
+    if f"accuracy.{RAW}" in found:
+        rows = [
+            (title, _with_ends(found[f"{name}.{RAW}"]), _with_ends(found.get(f"{name}.{CALIBRATED}")))
+            for name, title in _OF_ROWS
+            if f"{name}.{RAW}" in found
+        ]
+        head = ("figure", "before calibration", "after calibration")
+        return Grid(title=f"Figures of the {split}", head=head, rows=rows, note=note, folded=folded)
+    rows = [(title, _with_ends(found[name]), count(found[name].get("n"))) for name, title in _OF_PAIRS if name in found]
+    return Grid(title=f"Figures of the {split}", head=("figure", "value", "pairs"), rows=rows, folded=folded)
 
 
 def _accuracies(figures: Sequence[Row]) -> list[Row]:

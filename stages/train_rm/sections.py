@@ -13,7 +13,7 @@ from stages.core.sections import Block, Grid, Section
 from stages.core.shards import ROWS_BESIDE
 from stages.core.shown import cell, count, decimal, percent
 from stages.core.stored import finished_parts, mapping, stored_facts, stored_json, stored_rows, stored_stats
-from stages.train_rm.held_out_blocks import accuracy_blocks, calibration_blocks, rival_blocks
+from stages.train_rm.held_out_blocks import accuracy_blocks, figure_blocks, rival_blocks
 from stages.train_rm.training_blocks import steps_in_log, training_blocks
 
 CARD: Final = "reward_model.json"
@@ -43,7 +43,7 @@ def sections(root: Path) -> list[Section]:
         ),
         Section(
             title="How good it is on conversations that it never saw",
-            blocks=[*accuracy_blocks(figures), *rival_blocks(figures), *calibration_blocks(figures, card)],
+            blocks=[*accuracy_blocks(figures), *rival_blocks(figures), *figure_blocks(figures, card)],
         ),
         Section(title="What was held out", blocks=_held_out(root, trouble)),
     ]
@@ -76,16 +76,14 @@ def _card(card: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Block]:
         "objective": card.get("objective"),
         "base": card.get("base") or facts.get("base"),
         "prompt template": mapping(card.get("template")).get("name"),
-        "most tokens of a text": card.get("max_length") and count(card["max_length"]),
+        "longest text": card.get("max_length") and f"at most {count(card['max_length'])} tokens",
         "trained on": trained and _trained(trained),
         "calibration": calibration and _calibration(calibration),
     }
     rows = [(name, cell(value, 200)) for name, value in lines.items() if value]
-    told = [(name, cell(text, 300)) for name, text in mapping(facts.get("summary")).items()]
     notes = [(cell(name), count(number)) for name, number in mapping(facts.get("notes")).items()]
     grids = [
         Grid(title="The model's card", head=("", ""), rows=rows, note=f"As {CARD} has it." if card else ""),
-        Grid(title="What the run said at its end", head=("", ""), rows=told),
         Grid(title="Noted about the rows", head=("note", "rows"), rows=notes),
     ]
     return [grid for grid in grids if grid.rows]
@@ -93,7 +91,7 @@ def _card(card: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Block]:
 
 def _trained(trained: Mapping[str, Any]) -> str:
     units = ("rows", "pairs", "responses", "conversations", "tokens", "updates")
-    return ", ".join(f"{count(trained[unit])} {unit}" for unit in units if trained.get(unit))
+    return ", ".join(f"{unit} {count(trained[unit])}" for unit in units if trained.get(unit))
 
 
 def _calibration(calibration: Mapping[str, Any]) -> str:
