@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, get_type_hints
 
 from rlbff_cli.pipe import expand_inputs, expand_option, hand_on, stdout_reserved
+from rlbff_cli.remote import Named, Places, local_places
 from rlbff_cli.settings import check_environment, resolve
 from rlbff_cli.signals import interruptible
 from rlbff_cli.table import COMMON, CommonOptions, Entry, known_variables, load
@@ -33,11 +34,15 @@ def _call_stage(entry: Entry, given: Mapping[str, object]) -> None:
     with interruptible():
         # Before any heavy import, so that a failed command upstream is noticed at once.
         config = _with_stdin(config)
-        report = _run(entry, config, common.log_level)
-        hand_on(report, as_json=common.json)
+        with local_places(config) as places:
+            report = _run(entry, places, common.log_level)
+            while not report.complete and places.gained():
+                report = _run(entry, places, common.log_level)
+        # Only now is a remote folder finished.
+        hand_on(report, as_json=common.json, named=places.named)
 
 
-def _run(entry: Entry, config: object, log_level: str) -> Any:  # noqa: ANN401 - a Report of a stage found by name
+def _run(entry: Entry, places: Places, log_level: str) -> Any:  # noqa: ANN401 - a Report of a stage found by name
     from rlbff_cli.console import Console
 
     console = Console(log_level)
@@ -47,7 +52,7 @@ def _run(entry: Entry, config: object, log_level: str) -> Any:  # noqa: ANN401 -
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     try:
         with stdout_reserved():
-            report = load(entry.work)(config, progress=console)
+            report = load(entry.work)(places.config, progress=Named(console, places))
         console.finish()
     except RlbffError:
         if log_level == "debug":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from rlbff_cli.folder import look_at
 from rlbff_cli.hints import did_you_mean
 from rlbff_cli.pipe import reader_may_leave
+from rlbff_cli.remote import viewed_folders
 from rlbff_cli.rows_out import write_csv, write_jsonl
 from rlbff_cli.rows_table import TABLE_ROWS, for_people, write_table
 from rlbff_cli.terminal import say_note
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_ROWS: Final = 1024
+_ROWS: Final = r"(metrics/|\.rlbff/dropped/|\.rlbff/rejected/)?part-\d+\.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CatOptions:
     """The options of `rlbff cat`."""
 
-    inputs: Annotated[tuple[str, ...], "Output folders, finished or not, or - for paths on stdin."]
+    inputs: Annotated[tuple[str, ...], "Output folders, finished or not, by path or URL, or - for paths on stdin."]
     where: Annotated[
         str | None,
         "Keep rows for which this holds: = != < <= > >=, and, or, not, in ('a', 'b'), is null, contains 'x', "
@@ -74,7 +76,12 @@ def cat(options: CatOptions) -> None:
         ConfigError: a column or the filter has no meaning. InputMissing: no such folder.
         DataError: a folder is not ours, a shard is damaged, or folders to print as one CSV have other columns.
     """
-    sources = [source for name in options.inputs if (source := _source(Path(name), options)) is not None]
+    with viewed_folders(options.inputs, _ROWS) as (folders, _):
+        _cat(folders, options)
+
+
+def _cat(folders: Sequence[str], options: CatOptions) -> None:
+    sources = [source for name in folders if (source := _source(Path(name), options)) is not None]
     form = options.format or ("table" if sys.stdout.isatty() else "jsonl")
     if form != "jsonl":
         _need_same_columns(sources)

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final, TextIO
 
@@ -81,8 +81,11 @@ def stdout_reserved() -> Iterator[None]:
         os.close(saved)
 
 
-def hand_on(report: Report, *, as_json: bool) -> None:
-    """Write the one line: the folder if it is finished, or the whole report as JSON."""
+def hand_on(report: Report, *, as_json: bool, named: Callable[[str], str] = lambda text: text) -> None:
+    """Write the one line: the folder if it is finished, or the whole report as JSON.
+
+    `named` puts URLs in place of their local copies.
+    """
     if as_json:
         whole = {
             "folder": str(report.folder),
@@ -90,9 +93,9 @@ def hand_on(report: Report, *, as_json: bool) -> None:
             "rows": dict(report.rows),
             "facts": dict(report.facts),
         }
-        write_line(json.dumps(whole, ensure_ascii=False))
+        write_line(named(json.dumps(whole, ensure_ascii=False)))
     elif report.complete:
-        write_line(os.fspath(report.folder))
+        write_line(named(os.fspath(report.folder)))
 
 
 def write_line(text: str) -> None:

@@ -15,6 +15,9 @@ from stages.core.errors import ConfigError
 SECRETS: Final = ("RLBFF_LLM_KEY",)
 """Variables that are no options: a secret on a command line would be seen by every user of the machine."""
 
+PLACES: Final = ("RLBFF_CACHE",)
+"""Variables that say where things lie on this machine."""
+
 Config = TypeVar("Config")
 
 
@@ -46,8 +49,8 @@ def resolve(
 
 
 def check_environment(environ: Mapping[str, str], known: Iterable[str]) -> None:
-    """Raise ConfigError for an RLBFF_* variable that is neither in `known` nor a secret."""
-    names = {*known, *SECRETS}
+    """Raise ConfigError for an RLBFF_* variable that is neither in `known`, nor a secret or a place."""
+    names = {*known, *SECRETS, *PLACES}
     for name in sorted(environ):
         if name.startswith("RLBFF_") and name not in names:
             raise ConfigError(f"The environment variable {name} is not an option.{did_you_mean(name, names)}")

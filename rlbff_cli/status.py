@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from rlbff_cli.folder import look_at
 from rlbff_cli.pipe import write_line
+from rlbff_cli.remote import viewed_folders
 from rlbff_cli.spans import span
 from rlbff_cli.terminal import folded
 from stages.core.errors import ConfigError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class StatusOptions:
     """The options of `rlbff status`."""
 
-    inputs: Annotated[tuple[str, ...], "Output folders, finished or not, or - for paths on stdin."]
+    inputs: Annotated[tuple[str, ...], "Output folders, finished or not, by path or URL, or - for paths on stdin."]
     json: Annotated[bool, "Print one JSON object a folder."] = False
 
     def __post_init__(self) -> None:
@@ -35,10 +36,11 @@ def status(options: StatusOptions) -> None:
     Raises:
         InputMissing: a folder does not exist. DataError: it is not one of ours.
     """
-    for name in options.inputs:
-        state, passes = look_at(Path(name)), first_passes(Path(name))
-        for line in [as_json(state, passes)] if options.json else describe(state, passes):
-            write_line(line)
+    with viewed_folders(options.inputs) as (folders, places):
+        for name in folders:
+            state, passes = look_at(Path(name)), first_passes(Path(name))
+            for line in [as_json(state, passes)] if options.json else describe(state, passes):
+                write_line(places.named(line))
 
 
 def first_passes(root: Path) -> "list[FolderStatus]":

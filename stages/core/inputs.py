@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from stages.core.errors import ConfigError, DataError, InputMissing, RlbffError
+from stages.core.errors import DataError, InputMissing
 
 SUFFIXES: Final = {
     ".jsonl": "jsonl",
@@ -135,10 +135,11 @@ _DATASET_SIDE_FILES: Final = {"dataset_info.json", "dataset_infos.json", "state.
 
 
 def _find_remote(argument: str) -> list[SourceFile]:
-    import fsspec
+    from stages.core.store import TRIES, opened, tried
 
-    try:
-        system, path = fsspec.core.url_to_fs(argument)
+    def look() -> list[str]:
+        system, path = opened(argument)
+        system.invalidate_cache()
         if any(sign in argument for sign in "*?["):
             names = sorted(system.glob(path))
         elif system.isdir(path):
@@ -147,16 +148,13 @@ def _find_remote(argument: str) -> list[SourceFile]:
             names = [start + name for name in _with_rows(argument, inside)]
         else:
             names = [path] if system.exists(path) else []
-    except RlbffError:
-        raise
-    except (ImportError, ValueError) as error:
-        raise ConfigError(f"{argument} cannot be opened: {error}.") from error
-    except Exception as error:
-        words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise InputMissing(f"{argument} cannot be reached: {words}.") from error
+        return [system.unstrip_protocol(name) for name in names]
+
+    tries = TRIES if argument.lower().startswith(("s3", "gs", "gcs", "az", "abfs")) else 1
+    names = tried(look, lambda words: InputMissing(f"{argument} cannot be reached: {words}."), tries)
     if not names:
         raise InputMissing(f"{argument} matches no file.")
-    return [_describe(system.unstrip_protocol(name), system.unstrip_protocol(name), remote=True) for name in names]
+    return [_describe(name, name, remote=True) for name in names]
 
 
 def _describe(path: str, name: str, *, remote: bool) -> SourceFile:

@@ -11,6 +11,7 @@ Imports nothing but the standard library and the error tree.
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import PurePath
 from typing import Annotated, Final, Literal, get_type_hints
@@ -176,8 +177,27 @@ def _storable(value: object) -> object:
     if isinstance(value, tuple):
         return [_storable(item) for item in value]
     if isinstance(value, PurePath):
-        return str(value)
-    return re.sub(r"//[^/@]*@", "//", value) if isinstance(value, str) else value
+        return _recorded(str(value))
+    return re.sub(r"//[^/@]*@", "//", _recorded(value)) if isinstance(value, str) else value
+
+
+_RECORDED_AS: Final[dict[str, str]] = {}
+
+
+@contextmanager
+def recorded_as(path: str, name: str) -> Iterator[None]:
+    """While the block runs, let `name` stand in records for `path`, which is a local copy of what the user named."""
+    _RECORDED_AS[path] = name
+    try:
+        yield
+    finally:
+        _RECORDED_AS.pop(path, None)
+
+
+def _recorded(text: str) -> str:
+    for path, name in _RECORDED_AS.items():
+        text = text.replace(path, name)
+    return text
 
 
 def identity(config: object) -> dict[str, object]:
