@@ -73,7 +73,7 @@ def reliability(shown: Shown) -> list[Block]:
     said = f"Reliability on the held-out half: {_gaps(series)}"
     note = (
         f"{len(bins)} bins of equal mass, {_between(counts)} rows each. On the diagonal a probability means what it "
-        "says; the band is the 95 % interval of the share of Yes."
+        f"says; the band is the 95 % interval of the share of Yes, {source_name(sources[-1])}."
     )
     grid = Grid(
         title="Bins", head=("probabilities", "bin", "rows", "mean probability", "share of Yes"), rows=rows, folded=True
@@ -101,7 +101,7 @@ def precision_recall(shown: Shown) -> list[Block]:
             points.setdefault(_family(rule), []).append((recall, precision))
     if not points:
         return []
-    series = {name: sorted(own) for name, own in sorted(points.items(), key=lambda item: item[0] != _family(OWN))}
+    series = {name: sorted(own) for name, own in sorted(points.items(), key=lambda item: item[0] == _family(OWN))}
     own = points.get(_family(OWN))
     said = "Precision of every keep rule over its recall" + (
         f"; the decisions in the rows: precision {told_value(own[0][1])} at recall {told_value(own[0][0])}."

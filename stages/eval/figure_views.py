@@ -164,8 +164,8 @@ def _verification(shown: Shown) -> list[Block]:
     rows = [
         (
             f"{cell(rule)} (the rows' own)" if rule == OWN else cell(rule),
-            *(told(shown.get(rule, name)) for name in ("precision", "recall")),
-            *(told_value(shown.value(rule, name)) for name in ("kept", "tasks")),
+            told(shown.get(rule, "precision")),
+            *(told_value(shown.value(rule, name)) for name in ("recall", "kept", "tasks")),
             told(shown.get(rule, GAIN)),
         )
         for rule in shown.groups("precision")

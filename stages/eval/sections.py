@@ -21,12 +21,15 @@ from stages.eval.verification import OWN
 
 _BY_NAME: Final[Mapping[str, Benchmark]] = {str(name): one for name, one in BENCHMARKS.items()}
 
-_FIRST: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
-    "calibration": ((HELD_OUT, "ece.platt"), (HELD_OUT, "ece.raw")),
-    "reasoning-potential": ((WHOLE, "potential"),),
-    "verification": ((OWN, "precision"),),
+_FIRST: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
+    "calibration": (
+        (HELD_OUT, "ece.platt", "calibration error (ECE) after temperature and bias"),
+        (HELD_OUT, "ece.raw", "calibration error (ECE)"),
+    ),
+    "reasoning-potential": ((WHOLE, "potential", "reasoning potential"),),
+    "verification": ((OWN, "precision", "precision of the decisions in the rows"),),
 }
-"""The figures that titles give, the first that is there; of other benchmarks that which they are known by."""
+"""The figures that titles give, the first that is there, in words; else that which the benchmark is known by."""
 
 
 def sections(root: Path) -> list[Section]:
@@ -50,17 +53,21 @@ def sections(root: Path) -> list[Section]:
 def _title(shown: Shown) -> str:
     """The benchmark and the figure that most people want to know."""
     name = cell(shown.benchmark)
-    for group, metric in _FIRST.get(shown.benchmark, _known_by(shown)):
+    for group, metric, words in _FIRST.get(shown.benchmark, _known_by(shown)):
         if (figure := shown.get(group, metric)) is not None:
-            return f"{name}: {cell(metric)} {told(figure)}{'' if group in (WHOLE, OWN) else f' on the {cell(group)}'}"
+            return f"{name}: {words} {told(figure)}"
     return name
 
 
-def _known_by(shown: Shown) -> tuple[tuple[str, str], ...]:
+def _known_by(shown: Shown) -> tuple[tuple[str, str, str], ...]:
+    """The benchmark's main figure, of all units or of the first group."""
     benchmark = _BY_NAME.get(shown.benchmark)
-    group = WHOLE if benchmark is not None and WHOLE in shown.groups() else next(iter(shown.groups()), WHOLE)
-    begins = "pass@" if shown.benchmark == "pass-at-k" else benchmark.main if benchmark is not None else ""
-    return tuple((group, metric) for metric in shown.metrics(group) if begins and metric.startswith(begins))[:1]
+    if benchmark is None or not shown.groups():
+        return ()
+    group = WHOLE if WHOLE in shown.groups() else shown.groups()[0]
+    begins = "pass@" if shown.benchmark == "pass-at-k" else benchmark.main
+    of = "" if group == WHOLE else f" of {cell(group, 40)}"
+    return tuple((group, name, f"{cell(name)}{of}") for name in shown.metrics(group) if name.startswith(begins))[:1]
 
 
 def _sources(facts: Mapping[str, object]) -> str:

@@ -20,6 +20,7 @@ MOST_FIGURES: Final = 20_000
 """No more figures are read of a folder; those of all units stand first in it."""
 
 _TINY: Final = 1e-4
+_HUGE: Final = 1e9
 _COLUMNS: Final = ("benchmark", *Figure._fields)
 
 
@@ -77,7 +78,7 @@ def told_value(value: float | None) -> str:
     """Three decimals of a small value, fewer of a large or a whole one; a dash where it is undefined."""
     if value is None:
         return MISSING
-    if 0 < abs(value) < _TINY:
+    if 0 < abs(value) < _TINY or abs(value) >= _HUGE:
         return f"{value:.2g}"
     if abs(value) > 1 and value == round(value):
         return count(value)
@@ -88,7 +89,7 @@ def told_interval(figure: Figure) -> str:
     """Its interval in brackets, a dash where there is none."""
     if figure.low is None or figure.high is None:
         return MISSING
-    return f"[{told_value(figure.low)}, {told_value(figure.high)}]"
+    return f"[{told_value(figure.low)},\N{NO-BREAK SPACE}{told_value(figure.high)}]"
 
 
 def told(figure: Figure | None) -> str:

@@ -86,8 +86,8 @@ def _ends(found: Survey, facts: Mapping[str, Any]) -> list[Block]:
         for name, number in found.statuses.most_common(_MOST_STATUSES)
     ]
     outcomes = {name: value for name, value in mapping(facts.get("outcomes")).items() if is_number(value)}
-    cells = sum(outcomes.values())
-    tested = [(cell(name, 40), count(value), percent(value / cells)) for name, value in outcomes.items() if cells]
+    cells, ranked = sum(outcomes.values()), sorted(outcomes, key=lambda name: -outcomes[name])
+    tested = [(cell(name, 40), count(outcomes[name]), percent(outcomes[name] / cells)) for name in ranked if cells]
     blocks = [
         ("How programs ended", ("status", "programs", "share"), rows),
         ("What became of tests", ("outcome", "times", "share"), tested),

@@ -3,6 +3,7 @@
 What is counted is in survey.py.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -133,8 +134,15 @@ def _matrix(problem: str, own: Sequence[Program]) -> Drawing:
     ]
     head = ("row", "id", "status", "passed", "consensus", "why")
     grid = Grid(title="Programs", head=head, rows=rows, folded=True)
-    markup = heat(said, labels, [cell(name, 16) for name in names], cells, low=0.0, high=1.0)
+    markup = heat(said, labels, _without_prefix(names), cells, low=0.0, high=1.0)
     return Drawing(title=f"Tests of {cell(problem, 60)}", markup=markup, said=said, note=note, numbers=grid)
+
+
+def _without_prefix(names: Sequence[str]) -> list[str]:
+    """The names of tests for the heads of narrow columns: without the class or file that all of them begin with."""
+    own = [re.split(r"[.:/](?=[^.:/]+$)", name, maxsplit=1) for name in names]
+    one_place = len({parts[0] for parts in own}) == 1 and all(len(parts) == 2 for parts in own)
+    return [cell(parts[-1] if one_place else name, 16) for parts, name in zip(own, names, strict=True)]
 
 
 def _standing(one: Program) -> str:
@@ -145,7 +153,7 @@ def _standing(one: Program) -> str:
 def _passage(case: str, one: Program) -> Passage:
     results = [(str(result.get("test_id")), str(result.get("outcome")), result.get("detail")) for result in one.results]
     failed = [_failure(*result) for result in results if result[1] not in ("pass", "flaky")]
-    pieces: list[tuple[str, Mark]] = [(excerpt(one.solution) or "(no code)", ""), ("\n\n", "")]
+    pieces: list[tuple[str, Mark]] = [(excerpt(one.solution.strip("\n")) or "(no code)", ""), ("\n\n", "")]
     if failed:
         more = f"\nand {len(failed) - _FAILED_SHOWN:,} more" if len(failed) > _FAILED_SHOWN else ""
         pieces.append(("\n".join(failed[:_FAILED_SHOWN]) + more, "no"))

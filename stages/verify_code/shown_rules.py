@@ -121,9 +121,9 @@ def further(facts: Mapping[str, Any]) -> list[Block]:
 def _against_truth(rows: Sequence[Mapping[str, Any]]) -> list[Block]:
     """Precision over recall: a line a family of rules, this run's a point of its own."""
     points: dict[str, list[tuple[float, float]]] = {}
-    for place, row in enumerate(rows):
+    for row in (*rows[1:], rows[0]):  # this run's last, so that nothing covers it
         if is_number(row.get("precision")) and is_number(row.get("recall")):
-            name = f"{cell(row.get('rule'), 40)} ({_OWN})" if place == 0 else _family(str(row.get("rule")))
+            name = f"{cell(row.get('rule'), 40)} ({_OWN})" if row is rows[0] else _family(str(row.get("rule")))
             points.setdefault(name, []).append((float(row["recall"]), float(row["precision"])))
     if not points:
         return []
