@@ -148,17 +148,21 @@ def _chance(item: object) -> tuple[str, float, bool]:
     if not isinstance(item, dict) or not isinstance(item.get("token"), str):
         raise ValueError("a token among the log-probabilities has no text")
     logprob, prob = item.get("logprob"), item.get("prob")
-    if isinstance(logprob, int | float) and not math.isnan(logprob):
-        return item["token"], max(float(logprob), LEAST_LOGPROB), True
-    if isinstance(prob, int | float) and prob >= 0:
-        return item["token"], math.log(prob) if prob > 0 else LEAST_LOGPROB, False
+    if isinstance(logprob, int | float) and logprob <= _ROUNDED_UP:
+        return item["token"], min(max(float(logprob), LEAST_LOGPROB), 0.0), True
+    if isinstance(prob, int | float) and 0 <= prob <= 1 + _ROUNDED_UP:
+        return item["token"], min(math.log(prob), 0.0) if prob > 0 else LEAST_LOGPROB, False
     raise ValueError("a token among the log-probabilities has no number")
+
+
+_ROUNDED_UP: Final = 1e-3
+"""By how much a server's arithmetic may take a probability past 1."""
 
 
 def _usage(usage: object, text: str, request: ChatRequest) -> tuple[int, int, bool]:
     if isinstance(usage, dict):
-        counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        if isinstance(counts[0], int) and isinstance(counts[1], int):
-            return counts[0], counts[1], False
-    asked = sum(len(message.content) for message in request.messages)
-    return -(-asked // CHARACTERS_PER_TOKEN), -(-len(text) // CHARACTERS_PER_TOKEN), True
+        asked, answered = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if isinstance(asked, int) and isinstance(answered, int) and min(asked, answered) >= 0:
+            return asked, answered, False
+    characters = sum(len(message.content) for message in request.messages)
+    return -(-characters // CHARACTERS_PER_TOKEN), -(-len(text) // CHARACTERS_PER_TOKEN), True

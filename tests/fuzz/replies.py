@@ -59,7 +59,7 @@ def completions(data: bytes) -> None:
         assert isinstance(answer.text, str)
         assert answer.prompt_tokens >= 0
         assert answer.completion_tokens >= 0
-        assert all(one.logprob == one.logprob for one in answer.logprobs)
+        assert all(chance <= 0 for one in answer.logprobs for chance in (one.logprob, *(other for _, other in one.top)))
 
 
 def judgements(data: bytes) -> None:

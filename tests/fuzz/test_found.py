@@ -7,8 +7,10 @@ import struct
 import pyarrow as pa
 import pytest
 
+from stages.core.chat import ChatRequest, Message
 from stages.core.errors import DataError
 from stages.core.typed import open_typed
+from stages.core.wire import read_answer
 from stages.eval.verdict import read_verdict
 from stages.rewards.spec import parse_specs
 from tests.fuzz.files import parquet_seed, records, table, written
@@ -70,3 +72,20 @@ def test_a_weight_after_a_separator_is_a_weight() -> None:
 )
 def test_records_of_another_form_are_told_or_skipped(line: bytes) -> None:
     records(line)
+
+
+def test_a_server_that_counts_below_zero_is_not_believed() -> None:
+    payload: dict[str, object] = {
+        "choices": [{"message": {"content": "four letters"}}],
+        "usage": {"prompt_tokens": -3, "completion_tokens": 1},
+    }
+    answer = read_answer(payload, ChatRequest(model="m", messages=(Message("user", "hello"),)))
+    assert (answer.prompt_tokens, answer.completion_tokens, answer.estimated) == (2, 3, True)
+
+
+@pytest.mark.parametrize("chance", [{"logprob": 0.5}, {"prob": 2.0}, {"logprob": float("inf")}, {"prob": -1}, {}])
+def test_a_probability_above_one_is_no_probability(chance: dict[str, float]) -> None:
+    token = {"token": "yes", **chance}
+    payload: dict[str, object] = {"choices": [{"message": {"content": "yes"}, "logprobs": {"content": [token]}}]}
+    with pytest.raises(ValueError, match="no number"):
+        read_answer(payload, ChatRequest(model="m", messages=(Message("user", "hello"),), top_logprobs=2))
