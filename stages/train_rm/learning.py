@@ -18,6 +18,7 @@ from stages.core.manifest import hidden
 from stages.core.progress import Progress
 from stages.core.rows import Problem, Rejected, SourceRow
 from stages.core.tables import PREFERENCES, PRINCIPLES
+from stages.models.peers import with_peers
 from stages.train_rm import comparing, entailing
 from stages.train_rm.base import Base, open_base, open_module
 from stages.train_rm.batch import Step
@@ -122,17 +123,18 @@ def _train(
         f"{module.plan.kind}, since {module.plan.reason}."
     )
     progress.start("training", len(steps), unit="steps")
-    step_log = train(
-        module,
-        steps,
-        course.settled.loop,
-        folder=course.checkpoints,
-        advance=progress.advance,
-        notice=progress.notice,
-        row_name=material.row_name,
-    )
-    progress.finish()
-    save_model(module, base.tokenizer, _draft(course))
+    with with_peers():
+        step_log = train(
+            module,
+            steps,
+            course.settled.loop,
+            folder=course.checkpoints,
+            advance=progress.advance,
+            notice=progress.notice,
+            row_name=material.row_name,
+        )
+        progress.finish()
+        save_model(module, base.tokenizer, _draft(course))
     part()
     return step_log
 

@@ -12,7 +12,6 @@ from typing import Any
 import datasets
 import pyarrow.parquet as pq
 import pytest
-from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from stages.core.errors import ConfigError, DataError, OutputError
@@ -252,27 +251,6 @@ def test_killed_at_random_moments_and_resumed_the_model_is_the_same(source: str,
     whole, killed = contents(tmp_path / "whole"), contents(tmp_path / "killed")
     assert whole.keys() == killed.keys()
     assert [name for name in whole if whole[name] != killed[name] and name != ".rlbff/config.yaml"] == []
-
-
-@pytest.mark.slow
-def test_two_processes_of_torchrun_train_the_same_model_as_one(source: str, tmp_path: Path) -> None:
-    options = ["train-rm", source, "--model", "tiny", "--step-tokens", "512", "--micro-tokens", "256"]
-    options += ["--precision", "fp32", "--out"]
-    settings = environment(OMP_NUM_THREADS="1")
-    one = [sys.executable, "-m", "rlbff_cli", *options, str(tmp_path / "one")]
-    two = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    two += ["-m", "rlbff_cli", *options, str(tmp_path / "two")]
-    subprocess.run(one, env=settings, check=True, capture_output=True, timeout=250)
-    done = subprocess.run(two, env=settings, check=True, capture_output=True, timeout=250, text=True)
-    assert done.stdout == f"{tmp_path / 'two'}\n"
-    weights = [load_file(tmp_path / name / "model.safetensors") for name in ("one", "two")]
-    assert max((weights[0][name] - weights[1][name]).abs().max().item() for name in weights[0]) < 1e-5
-    losses = [
-        [row["value"] for row in rows_of(tmp_path / name) if row["benchmark"] == "training" and row["metric"] == "loss"]
-        for name in ("one", "two")
-    ]
-    assert len(losses[0]) == len(losses[1]) > 2
-    assert max(abs(a - b) for a, b in zip(*losses, strict=True)) < 1e-6
 
 
 def test_what_identifies_a_run_are_its_decisions() -> None:
