@@ -4,13 +4,16 @@ Legend: T completion tokens of several rows, one behind the other; G completions
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from stages.core.chat import Message
+
+if TYPE_CHECKING:
+    # whoever reads stored figures needs no torch
+    from torch import Tensor
 
 Floats = NDArray[np.float32]
 
@@ -45,13 +48,13 @@ class TokenBatch(NamedTuple):
     log of the sequence's ratio, for GSPO, where the ratio is not that of the token.
     """
 
-    targets: Tensor
-    old: Tensor
-    advantage: Tensor
-    weight: Tensor
-    reference: Tensor | None = None
-    nll_weight: Tensor | None = None
-    ratio: Tensor | None = None
+    targets: "Tensor"
+    old: "Tensor"
+    advantage: "Tensor"
+    weight: "Tensor"
+    reference: "Tensor | None" = None
+    nll_weight: "Tensor | None" = None
+    ratio: "Tensor | None" = None
 
 
 class TokenLoss(NamedTuple):
@@ -62,11 +65,11 @@ class TokenLoss(NamedTuple):
     PPO loss of the token, for comparison between settings.
     """
 
-    value: Tensor
-    slope: Tensor
-    factor: Tensor
-    region: Tensor
-    surrogate: Tensor
+    value: "Tensor"
+    slope: "Tensor"
+    factor: "Tensor"
+    region: "Tensor"
+    surrogate: "Tensor"
 
 
 class TokenStats(NamedTuple):

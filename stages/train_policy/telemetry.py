@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stages.rewards.item import Status
 from stages.train_policy.arrays import Floats, Metric, Rollout, TokenStats
 from stages.train_policy.ledger import F64, entropy_change, logit_gradient_norm, low_probability, threshold
-from stages.train_policy.loss import DUAL, INSIDE, LARGEST_LOG_RATIO, NA_LP, PA_LP
+from stages.train_policy.regions import DUAL, INSIDE, LARGEST_LOG_RATIO, NA_LP, PA_LP
 
 ALL: Final = "all"
 CLASSES: Final = tuple(

@@ -18,6 +18,7 @@ from stages.core.checkpoints import checkpoint_path, complete_checkpoints, keep_
 from stages.core.errors import Interrupted
 from stages.core.stopping import StopSign
 from stages.models.load import find_device
+from stages.models.peers import with_peers
 from stages.models.storing import writing
 from stages.rewards.item import Reward
 from stages.train_policy.arrays import Metric, Objective, Prompt
@@ -92,7 +93,7 @@ def train_with_trl(
     for text in differences(config, settled):
         notice(text)
     scorer = Scorer(config, settled, prompts, reward, _ends(model, tokenizer))
-    with _without_renames():
+    with _without_renames(), with_peers():
         trainer, cut = make_trainer(config, settled, model, tokenizer, prompts, scorer, folder)
         boundary = cut.per_generation * config.training.passes
         watcher = _Watcher(folder, boundary, StopSign() if sign is None else sign, advance)

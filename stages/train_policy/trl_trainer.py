@@ -5,16 +5,18 @@ A, without gradient, that is -F A, the gradient of every objective of loss.py. T
 computed the log-probabilities, so they are replaced in between; masks, weights and other terms stay TRL's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import torch
 from torch import Tensor
+from torch.utils.data import Sampler
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from stages.core.errors import ConfigError, DataError
 from stages.train_policy.arrays import Objective
-from stages.train_policy.loss import LARGEST_LOG_RATIO, REGIONS, find_fault, sequence_log_ratio, token_loss
+from stages.train_policy.loss import find_fault, sequence_log_ratio, token_loss
+from stages.train_policy.regions import LARGEST_LOG_RATIO, REGIONS
 
 OPEN: Final = 1e9
 """TRL's `epsilon` and `epsilon_high`: no ratio that passes the checks below leaves this range."""
@@ -62,6 +64,15 @@ class PolicyTrainer(GRPOTrainer):
 
     def create_model_card(self, *_: object, **__: object) -> None:
         """Write none: a policy's folder has no README."""
+
+    def _get_train_sampler(self, dataset: Any = None) -> Sampler[int]:  # noqa: ANN401 - TRL's
+        """TRL's order of prompts, of the epoch that training is in: its own begins with the first one at a resume."""
+        sampler: Any = super()._get_train_sampler(dataset)
+        options: Any = self.args
+        generations = sampler.num_samples // sampler.batch_size
+        batches = generations * options.num_iterations * options.steps_per_generation
+        steps = batches // options.gradient_accumulation_steps
+        return _Orders(sampler, lambda: int(self.state.global_step) // steps)
 
     def _tokenize_prompts(self, prompts: Sequence[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
         return [list(self._prompt_ids[prompt]) for prompt in prompts], None, {}
@@ -126,6 +137,23 @@ class PolicyTrainer(GRPOTrainer):
         if float(self.accelerator.reduce(faults, "sum")):
             where = f"Step {self.state.global_step + 1}, process {self.accelerator.process_index}: "
             raise DataError(where + (fault or "another process found a fault and says which."))
+
+
+class _Orders(Sampler[int]):
+    """TRL's RepeatSampler `inner`, whose order of an epoch does not depend on how many it has been asked for."""
+
+    def __init__(self, inner: Any, epoch: Callable[[], int]) -> None:  # noqa: ANN401 - TRL's
+        self._inner = inner
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        self._inner.generator.manual_seed(self._inner.seed)
+        for _ in range(self._epoch()):
+            torch.randperm(self._inner.num_samples, generator=self._inner.generator)
+        yield from self._inner
+
+    def __len__(self) -> int:
+        return len(self._inner)
 
 
 class _Batch(dict[str, Any]):

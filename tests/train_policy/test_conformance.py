@@ -17,8 +17,9 @@ from stages.train_policy.conformance import (
     trl_gradients,
     verl_gradients,
 )
-from stages.train_policy.loss import REGIONS, token_loss
+from stages.train_policy.loss import token_loss
 from stages.train_policy.presets import settle
+from stages.train_policy.regions import REGIONS
 from stages.train_policy.verl_plugin import loss_name, per_token, register
 from tests.train_policy.golden_batch import CASES, GOLDEN, batch, literal_gradients
 

@@ -12,13 +12,6 @@ from torch import Tensor
 
 from stages.train_policy.arrays import Objective, TokenBatch, TokenLoss
 from stages.train_policy.loss import (
-    DUAL,
-    INSIDE,
-    NA_LP,
-    PA_LP,
-    PESSIMISTIC_HIGH,
-    PESSIMISTIC_LOW,
-    REGIONS,
     find_fault,
     objective,
     policy_loss,
@@ -26,6 +19,7 @@ from stages.train_policy.loss import (
     token_loss,
 )
 from stages.train_policy.presets import PRESETS
+from stages.train_policy.regions import DUAL, INSIDE, NA_LP, PA_LP, PESSIMISTIC_HIGH, PESSIMISTIC_LOW, REGIONS
 from tests.naive import policy_loss as naive
 
 TOKENS = 200_000

@@ -6,7 +6,7 @@ import pytest
 
 from stages.train_policy.arrays import Metric, Prompt, Rollout, TokenStats
 from stages.train_policy.ledger import entropy_change, logit_gradient_norm
-from stages.train_policy.loss import DUAL, INSIDE, NA_LP, PA_LP, PESSIMISTIC_HIGH, PESSIMISTIC_LOW
+from stages.train_policy.regions import DUAL, INSIDE, NA_LP, PA_LP, PESSIMISTIC_HIGH, PESSIMISTIC_LOW
 from stages.train_policy.telemetry import CLASSES, ZERO, correlation, generation_metrics, update_metrics
 from tests.naive import entropy_ledger as naive
 
