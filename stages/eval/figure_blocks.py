@@ -83,14 +83,17 @@ def figure_table(title: str, entries: Mapping[str, Figure | None], *, note: str 
 
 def comparison(shown: Shown) -> list[Block]:
     """The first source of scores against the second: both values and the difference, figure by figure."""
-    rows, shares = [], {}
+    rows, shares, main = [], dict[str, Figure](), None
     for one in shown.figures:
         if not one.metric.endswith(DIFFERENCE):
             continue
         name = one.metric.removesuffix(DIFFERENCE)
         pair = shown.get(one.group, name), shown.get(one.group, f"{name}{AGAINST}")
         rows.append((cell(one.group), cell(name), *map(told, pair), told(one)))
-        if all(side is not None and 0 <= (side.value or 0) <= 1 for side in pair):
+        main = main or name
+        if (name == main or one.group == WHOLE) and all(
+            side is not None and 0 <= (side.value or 0) <= 1 for side in pair
+        ):
             shares[f"{one.group}: {name}"] = one
     if not rows:
         return []

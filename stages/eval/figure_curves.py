@@ -122,9 +122,8 @@ def levels_by_domain(shown: Shown) -> list[Block]:
 def styles_matrix(shown: Shown) -> list[Block]:
     """rm-bench: accuracy by style of the chosen (rows) and of the rejected response (columns)."""
     values = [[_known(shown.value(WHOLE, f"{a} > {b}")) for b in STYLES] for a in STYLES]
-    rows, columns = [f"chosen: {name}" for name in STYLES], [f"rejected: {name}" for name in STYLES]
-    note = "Hard: the rejected response looks better. Easy: the chosen one does."
-    return _heat("Accuracy by style", rows, columns, values, note)
+    note = "Rows: style of the chosen response; columns: of the rejected one. Hard is above the diagonal, easy below."
+    return _heat("Accuracy by style", list(STYLES), list(STYLES), values, note)
 
 
 def source_name(name: str) -> str:

@@ -134,10 +134,10 @@ def _rm_bench(shown: Shown) -> list[Block]:
 
 
 def _hacking(shown: Shown) -> list[Block]:
-    looks = {f"score with {name}, given the label": shown.get(WHOLE, f"score_{name}_given_label") for name in LOOKS}
-    labels = {f"label with {name}": shown.get(WHOLE, f"label_{name}") for name in LOOKS}
+    looks = {f"score, {name}": shown.get(WHOLE, f"score_{name}_given_label") for name in LOOKS}
+    labels = {f"label, {name}": shown.get(WHOLE, f"label_{name}") for name in LOOKS}
     strata = (WHOLE, *(f"length: {name}" for name in LENGTHS), "markdown: none", "markdown: some")
-    note = "Of a model that does not pay for looks, the score's correlations given the label are near 0."
+    note = "Those of the score are given the label; of a model that does not pay for looks they are near 0."
     return [
         *bar_chart("Correlation with looks", looks | labels, note=note),
         *bar_chart("Accuracy by looks", {name: shown.get(name, "accuracy") for name in strata}),
@@ -154,10 +154,11 @@ def _best_of_n(shown: Shown) -> list[Block]:
 def _at_k(shown: Shown) -> list[Block]:
     averages = [name for name in shown.metrics(WHOLE) if name.startswith("avg@")][:1]
     drawn = over_k("Problems solved", shown, {name: name for name in averages})
-    metrics = list(dict.fromkeys(one.metric for one in shown.own()))[:8]
-    table = group_table("By data set", shown, metrics) if len(shown.groups()) > 1 else []
-    values = {name: shown.get(WHOLE, name) for name in metrics}
-    return [*drawn, *(table or figure_table("Figures", values))]
+    metrics = list(dict.fromkeys(one.metric for one in shown.own()))
+    if len(shown.groups()) < 2:
+        return [*drawn, *figure_table("Figures", _some(shown, metrics[:20]))]
+    largest = {name.partition("@")[0]: name for name in metrics}  # the last of each stands for it
+    return [*drawn, *group_table("By data set", shown, list(largest.values())[:5])]
 
 
 def _verification(shown: Shown) -> list[Block]:
