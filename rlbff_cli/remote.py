@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rlbff_cli.terminal import say_note
-from stages.core.errors import RlbffError
+from stages.core.errors import OutputError, RlbffError
 from stages.core.options import parse_shard, recorded_as
 from stages.core.progress import Progress
 
@@ -83,6 +83,7 @@ def local_places(config: Any) -> Iterator[Places]:  # noqa: ANN401 - the datacla
 
             places.config = _each_option(config, lambda text: _fetched(text, places, stack))
             if (url := url_of(config.out)) is not None:
+                _check_apart(config.inputs, url)
                 share, shares = parse_shard(config.run.shard)
                 part = "" if shares == 1 else f"{share + 1}/{shares}"
                 writing = not config.run.dry_run
@@ -143,6 +144,12 @@ class Named:
     def summary(self, facts: Mapping[str, object]) -> None:
         """Pass on."""
         self._progress.summary(self._named(facts))
+
+
+def _check_apart(inputs: tuple[str, ...], out: str) -> None:
+    for name in inputs:
+        if f"{name.rstrip('/')}/".startswith(f"{out.rstrip('/')}/"):
+            raise OutputError(f"The run reads from {name}, which lies in its own --out {out}; choose another.")
 
 
 def _mentions_url(config: object) -> bool:

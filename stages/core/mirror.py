@@ -6,28 +6,23 @@ records of finished parts, the markers of checkpoints, and manifests. How files 
 
 import json
 import os
-import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from itertools import groupby, pairwise
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
+from stages.core.claims import MANIFEST, PLAN, in_order, part_of, rank, travels
 from stages.core.errors import OutputError
 from stages.core.manifest import folder_status, recorded
 from stages.core.shards import HIDDEN, write_text
 from stages.core.store import Entry, Store, at_once, md5
 
-MANIFEST: Final = f"{HIDDEN}/manifest.json"
-PLAN: Final = f"{HIDDEN}/plan.json"
-
 _LOG: Final = "log.jsonl"
 _RESTED_NS: Final = 500_000_000
 _AGAIN_NS: Final = 30_000_000_000
-_EARLIER: Final = "Nothing is lost here, and the same command goes on"
 
 
 class Stat(NamedTuple):
@@ -71,8 +66,9 @@ class Mirror:
         Raises:
             OutputError: the store cannot be read, or holds something there that is not ours.
         """
-        there = {name: entry for name, entry in self.store.listing().items() if travels(name)}
-        self._check_ours(there)
+        listing = self.store.listing()
+        self._check_ours(listing)
+        there = {name: entry for name, entry in listing.items() if travels(name)}
         self._place.mkdir(parents=True, exist_ok=True)
         if self._begun_anew(there):
             shutil.rmtree(self.root, ignore_errors=True)
@@ -82,7 +78,7 @@ class Mirror:
             del self._known[name]
         wanted = [name for name, entry in there.items() if not self._has(name, entry)]
         try:
-            for names in _in_order(wanted):
+            for names in in_order(wanted):
                 at_once(lambda name: self._fetch(name, there[name]), names)
         finally:
             self._save()
@@ -127,11 +123,12 @@ class Mirror:
         changed = [
             name for name, stat in files.items() if self._differs(name, stat) and (last or self._rests(name, stat))
         ]
-        self._withdraw({name for name in self._known if name not in claims and name not in files}, set(changed))
+        gone = {name for name in self._known if name not in claims and name not in files}
+        self._withdraw({name for name in gone if not (self.root / name).exists()}, set(changed))
         self._send_all([name for name in changed if name == PLAN])
         self._send_all([name for name in changed if name != PLAN])
         waiting = False
-        for names in _in_order(name for name, stat in claims.items() if self._differs(name, stat) and name != MANIFEST):
+        for names in in_order(name for name, stat in claims.items() if self._differs(name, stat) and name != MANIFEST):
             if not waiting:
                 self._send_all([name for name in names if self._backed(name)])
             waiting = not all(map(self._backed, names))
@@ -142,14 +139,17 @@ class Mirror:
 
     def _withdraw(self, gone: set[str], changed: set[str]) -> None:
         """Delete what is gone here, and first of all whatever claims a file that is gone or about to change."""
-        gone = {name for name in gone if not (self.root / name).exists()}
         touched = gone | (changed & self._known.keys())
         doomed = gone | {name for name, known in self._known.items() if not touched.isdisjoint(known.files)}
-        if any(map(_rank, doomed)):
+        if any(map(rank, doomed)) or self._has_other_manifest():
             doomed |= {MANIFEST} & self._known.keys()
-        for name in sorted(doomed, key=lambda name: (-_rank(name), name)):
+        for name in sorted(doomed, key=lambda name: (-rank(name), name)):
             self.store.delete(name)
             del self._known[name]
+
+    def _has_other_manifest(self) -> bool:
+        path, known = self.root / MANIFEST, self._known.get(MANIFEST)
+        return known is not None and path.is_file() and md5(path) != known.md5
 
     def _send_all(self, names: list[str]) -> None:
         at_once(self._send, names)
@@ -170,7 +170,7 @@ class Mirror:
 
     def _backed(self, name: str) -> bool:
         """Whether all that a record of a finished part names is in the store, in the size that it names."""
-        folder, part = _part_of(name)
+        folder, part = part_of(name)
         done = None if part is None else recorded(self.root / folder, part)
         if done is None:
             return part is None
@@ -186,11 +186,15 @@ class Mirror:
             wrong = [n for n, known in self._known.items() if n not in there or there[n].size != known.size]
             if not wrong:
                 return
-            if attempt:
-                raise OutputError(f"{self.store.url} does not hold {wrong[0]} as it was written. {_EARLIER}.")
+            # Other shares write some files of their own under the same names: the log and the options.
+            lacking = [
+                name for name in wrong if rank(name) or any(name in known.files for known in self._known.values())
+            ]
+            if attempt and lacking:
+                raise OutputError(f"{self.store.url} does not hold {lacking[0]} as it was written.")
             for name in wrong:
                 del self._known[name]
-            for names in _in_order(name for name in wrong if (self.root / name).is_file()):
+            for names in in_order(name for name in wrong if (self.root / name).is_file()):
                 self._send_all(names)
 
     def _fetch(self, name: str, entry: Entry) -> None:
@@ -245,14 +249,14 @@ class Mirror:
         return age > _RESTED_NS and (fresh or age > _AGAIN_NS)
 
     def _files_of(self, name: str) -> list[str]:
-        folder, part = _part_of(name)
+        folder, part = part_of(name)
         done = None if part is None else recorded(self.root / folder, part)
         return [] if done is None else [str(PurePosixPath(folder, file)) for file in done.files]
 
     def _stats(self, *, claims: bool) -> dict[str, Stat]:
         found: dict[str, Stat] = {}
         for name in self._walk():
-            if bool(_rank(name)) == claims:
+            if bool(rank(name)) == claims:
                 with suppress(FileNotFoundError):
                     found[name] = _stat(self.root / name)
         return found
@@ -275,35 +279,6 @@ class Mirror:
     def _save(self) -> None:
         text = json.dumps({name: asdict(known) for name, known in self._known.items()})
         write_text(self._state, text, self._place)
-
-
-def travels(name: str) -> bool:
-    """Whether a file of a folder is pushed and pulled; scratch files, copies of the input and locks are not."""
-    parts = name.split("/")
-    inside = [after for before, after in pairwise(parts) if before == HIDDEN]
-    return not any(part == "tmp" or part.startswith(("lock", "spool")) for part in inside)
-
-
-def _rank(name: str) -> int:
-    """0 for a file, 1 for a claim of some files, 2 for the manifest of a folder within, 3 for the folder's own."""
-    if name == MANIFEST:
-        return 3
-    if name.endswith(f"/{MANIFEST}"):
-        return 2
-    return int(_part_of(name)[1] is not None or re.search(r"(^|/)checkpoint-\d+/complete$", name) is not None)
-
-
-def _in_order(names: Iterable[str]) -> Iterator[list[str]]:
-    """Names by rank, what claims others last."""
-    ranked = sorted(names, key=lambda name: (_rank(name), name))
-    for _, group in groupby(ranked, _rank):
-        yield list(group)
-
-
-def _part_of(name: str) -> tuple[str, int | None]:
-    """(the folder within the folder, the part) of the record of a finished part; the part is None for other files."""
-    match = re.fullmatch(rf"(?:(.*)/)?{re.escape(HIDDEN)}/done/part-(\d+)\.json", name)
-    return ("", None) if match is None else (match[1] or "", int(match[2]))
 
 
 def _stat(path: Path) -> Stat:

@@ -18,8 +18,9 @@ from pathlib import Path, PurePath, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from stages.core.claims import MANIFEST, PLAN, travels
 from stages.core.errors import DataError, InputMissing, OutputError, RlbffError
-from stages.core.mirror import MANIFEST, PLAN, Mirror, travels
+from stages.core.mirror import Mirror
 from stages.core.options import recorded_as
 from stages.core.shards import HIDDEN, unwritable
 from stages.core.store import Entry, Store, at_once, without_credentials
@@ -71,7 +72,12 @@ def mirrored(
         mirror.claim()
         with _pushing(mirror, warn):
             yield mirror
-        mirror.push(last=True)
+        try:
+            mirror.push(last=True)
+        except OutputError as error:
+            raise OutputError(
+                f"{error} What is finished stays on this machine, and the same command pushes it."
+            ) from error
 
 
 def localised(url: str) -> Path:
@@ -83,10 +89,11 @@ def localised(url: str) -> Path:
         InputMissing: it is not there or cannot be reached. DataError: it is a run that has not finished.
     """
     store = Store(url, InputMissing)
-    there = {name: entry for name, entry in store.listing().items() if travels(name) and not _passing(name)}
-    if not there:
+    listing = store.listing()
+    there = {name: entry for name, entry in listing.items() if travels(name) and not _passing(name)}
+    if not listing:
         raise InputMissing(f"{store.url} does not exist.")
-    if any(name.startswith(f"{HIDDEN}/") for name in there) and MANIFEST not in there:
+    if any(name.startswith(f"{HIDDEN}/") for name in listing) and MANIFEST not in listing:
         raise DataError(f"{store.url} is a run that has not finished; run its command again, then this one.")
     state = sha256(repr(sorted(there.items())).encode()).hexdigest()[:16]
     place = _place("read", url, store.endpoint) / state
