@@ -42,7 +42,6 @@ def report(options: ReportOptions) -> None:
     """
     from stages.core.gathered import find_folders, gather
     from stages.core.sections_html import whole_page
-    from stages.core.shards import write_text
 
     roots = find_folders(options.inputs)
     out = options.out or (None if options.text else Path(PAGE))
@@ -50,7 +49,7 @@ def report(options: ReportOptions) -> None:
         _check_apart(out, roots)
     parts = gather(roots, defaults())
     if out is not None:
-        write_text(out, whole_page(options.title, parts), out.parent)
+        _write(out, whole_page(options.title, parts))
     if options.text:
         from rlbff_cli.report_text import as_text
 
@@ -75,6 +74,16 @@ def defaults() -> Mapping[str, Mapping[str, object]]:
         for entry in COMMANDS
         if entry.stage
     }
+
+
+def _write(out: Path, page: str) -> None:
+    """Write the page whole or not at all."""
+    from stages.core.shards import unwritable, write_text
+
+    try:
+        write_text(out, page, out.parent)
+    except NotADirectoryError as error:
+        raise unwritable(out, error) from None
 
 
 def _check_apart(out: Path, roots: "Sequence[Path]") -> None:

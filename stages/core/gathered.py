@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from stages.core.errors import DataError, InputMissing, RlbffError
@@ -71,7 +72,7 @@ def gather(roots: Sequence[Path], defaults: Mapping[str, Mapping[str, object]]) 
         raise first
     lineage = trace([one.made for one in folders], [one.name for one in folders])
     place_of = {number: place for place, number in enumerate(lineage.order)}
-    parts = [_part(folders, number, lineage, defaults.get(folders[number].state.stage, {})) for number in lineage.order]
+    parts = [_part(folders, number, lineage, defaults.get(folders[number].state.stage)) for number in lineage.order]
     shown = [
         Shown(name=one.name, about=_kind(one), anchor=anchor_of(place_of[number] + 2), finished=one.state.finished)
         for number, one in enumerate(folders)
@@ -129,7 +130,7 @@ def _lineage(folders: Sequence[_Folder], shown: Sequence[Shown], lineage: Lineag
         ]
         for number in lineage.order
     ]
-    said = f"{len(folders)} folders, joined by {len(lineage.edges)} links: " + "; ".join(
+    said = f"{_number(len(folders), 'folder')}, joined by {_number(len(lineage.edges), 'link')}: " + "; ".join(
         f"{row[0]} from {row[2]}" for row in rows if row[2] != _DASH
     )
     return Drawing(
@@ -211,7 +212,8 @@ def _kind(one: _Folder) -> str:
     return f"{one.state.stage} {benchmark}" if isinstance(benchmark, str) else one.state.stage
 
 
-def _part(folders: Sequence[_Folder], number: int, lineage: Lineage, defaults: Mapping[str, object]) -> Part:
+def _part(folders: Sequence[_Folder], number: int, lineage: Lineage, defaults: Mapping[str, object] | None) -> Part:
+    """One folder; `defaults` is None where the stage is not one of ours."""
     one = folders[number]
     state = one.state
     rows = f"{state.rows_done:,} in, {state.kept:,} kept, {state.dropped:,} dropped, {state.rejected:,} rejected"
@@ -221,22 +223,29 @@ def _part(folders: Sequence[_Folder], number: int, lineage: Lineage, defaults: M
         "made from": ", ".join(_origins(number, folders, lineage)) or _DASH,
     }
     facts |= {} if state.finished else {"finished": f"no, {state.parts_done:,} of {state.parts:,} parts"}
-    sections, doubts = _of_stage(one)
-    general = _general(one, defaults, doubts)
-    return Part(title=one.name, about=_kind(one), facts=facts, sections=[*sections, *general])
+    module = _module_of(state.stage) if defaults is not None else None
+    sections, doubts = _own(module, state.root) if module is not None else ([], [])
+    general = _general(one, defaults or {}, doubts)
+    style = getattr(module, "STYLE", "")
+    return Part(title=one.name, about=_kind(one), facts=facts, sections=[*sections, *general], style=style)
 
 
-def _of_stage(one: _Folder) -> tuple[list[Section], list[str]]:
-    """The sections that the stage itself makes of a folder, and what went wrong with that."""
-    module = f"stages.{one.state.stage.replace('-', '_')}.sections"
+def _module_of(stage: str) -> ModuleType | None:
+    """The module with which a stage shows its folders; None where it has none."""
+    name = f"stages.{stage.replace('-', '_')}.sections"
     try:
-        make: Sections = import_module(module).sections
+        return import_module(name)
     except ModuleNotFoundError as error:
-        if error.name in (module, module.rpartition(".")[0]):
-            return [], []
+        if error.name == name:
+            return None
         raise
+
+
+def _own(module: ModuleType, root: Path) -> tuple[list[Section], list[str]]:
+    """The sections that a stage makes of a folder, and what went wrong with that."""
+    make: Sections = module.sections
     try:
-        return make(one.state.root), []
+        return make(root), []
     except RlbffError as error:
         return [], [f"What the stage has to show cannot be read: {error}"]
 
@@ -271,3 +280,7 @@ def _told(value: Any) -> str:  # noqa: ANN401 - whatever YAML holds
     if value is None:
         return "none"
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

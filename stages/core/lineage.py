@@ -66,11 +66,13 @@ def read_made(root: Path) -> Made:
     path = hidden(root, "plan.json")
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))
-        inputs = [Input(one["name"], one["sha256"], one["rows"]) for one in plan["inputs"]]
-        identity = plan["config"]
-        return Made(root=root, stage=plan["stage"], options=_options(root), inputs=inputs, seed=identity.get("seed"))
+        inputs = [Input(str(one["name"]), str(one["sha256"]), int(one["rows"])) for one in plan["inputs"]]
+        stage, seed = plan["stage"], plan["config"].get("seed")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is damaged ({error}); run the stage again, which writes it anew.") from error
+        raise _damaged(path, repr(error)) from error
+    if not isinstance(stage, str):
+        raise _damaged(path, f"its stage is {stage!r}")
+    return Made(root=root, stage=stage, options=_options(root), inputs=inputs, seed=seed)
 
 
 def trace(folders: Sequence[Made], names: Sequence[str]) -> Lineage:
@@ -177,7 +179,11 @@ def _options(root: Path) -> Mapping[str, Any]:
         found = yaml.safe_load(hidden(root, "config.yaml").read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return {key: value for key, value in found.items() if isinstance(key, str)} if isinstance(found, dict) else {}
+
+
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(f"{path} is damaged ({why}); run the stage again, which writes it anew.")
 
 
 def _in_order(num: int, edges: Sequence[Edge], together: Sequence[Sequence[int]]) -> list[int]:

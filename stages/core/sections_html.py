@@ -35,7 +35,7 @@ h4 { font-size: .9375rem; margin: 0 0 .25rem; }
 .section { margin: 1.75rem 0; } .section > h3 { font-size: 1.0625rem; margin-bottom: .5rem; }
 .part > dl { padding: .5rem .75rem; background: var(--panel); border-radius: .5rem; }
 .blocks { display: grid; gap: 1.5rem 2rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
-.blocks > * { min-width: 0; } .blocks > .whole { grid-column: 1 / -1; }
+.blocks > * { min-width: 0; margin: 0; } .blocks > .whole { grid-column: 1 / -1; }
 .doubts { margin: .75rem 0; padding: .5rem .75rem .5rem 2rem; background: var(--alarm);
   border-left: 4px solid var(--alarm-line); border-radius: .25rem; font-size: .9375rem; }
 .words td, .words th { text-align: left; vertical-align: top; } td.number, th.number { text-align: right; }
@@ -63,17 +63,21 @@ MARKS: Final[Mapping[Mark, str]] = {"yes": "for it", "no": "against it", "note":
 """What the marks say, for the key above texts."""
 
 _TO_TOP: Final = '<a class="top" href="#top" aria-label="to the top">\N{UPWARDS ARROW}</a>'
-_NUMBER: Final = re.compile(r"[-+\N{MINUS SIGN}]?\d|-?$|\N{EN DASH}$")
+_NUMBER: Final = re.compile(r"[-+\N{MINUS SIGN}]?\d|[-\N{EN DASH}]$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A piece of a page that has its own place in the contents: a folder, with facts about it and its sections."""
+    """A piece of a page that has its own place in the contents: a folder, with facts about it and its sections.
+
+    `style` is what its drawings need beside the style of charts.py.
+    """
 
     title: str
     sections: Sequence[Section]
     about: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    style: str = ""
 
 
 def whole_page(title: str, parts: Sequence[Part]) -> str:
@@ -81,7 +85,7 @@ def whole_page(title: str, parts: Sequence[Part]) -> str:
     shown = "\n".join(_part(part, anchor_of(num)) for num, part in enumerate(parts, 1))
     return page(
         title,
-        CHARTS + FOLDERS + STYLE,
+        "".join(dict.fromkeys((CHARTS, FOLDERS, STYLE, *(part.style for part in parts)))),
         {},
         [f'<div class="layout" id="top">\n{_contents(parts)}\n<main>\n{shown}\n</main>\n</div>'],
     )
@@ -139,7 +143,7 @@ def _part(part: Part, anchor: str) -> str:
     )
     pieces = [
         f'<section class="part" id="{anchor}">',
-        f"<h2>{escaped(part.title)}{about}{_TO_TOP}</h2>",
+        f"<h2>{escaped(part.title)}{about}{_TO_TOP if anchor != anchor_of(1) else ''}</h2>",
         f"<dl>{facts}</dl>" if facts else "",
         *(section_markup(section, f"{anchor}-{place}") for place, section in enumerate(part.sections, 1)),
         "</section>",
@@ -156,25 +160,26 @@ def _grid(grid: Grid) -> str:
 
 
 def _table(grid: Grid) -> str:
-    """The cells, where columns of numbers are aligned right: those of which each cell starts like one."""
-    right = [
-        all(_NUMBER.match(row[place]) for row in grid.rows if place < len(row))
-        and any(len(r) > place for r in grid.rows)
-        for place in range(len(grid.head))
-    ]
-    kinds = [' class="number"' if one else "" for one in right]
-    head = "".join(f'<th scope="col"{kind}>{escaped(name)}</th>' for name, kind in zip(grid.head, kinds, strict=True))
-    lines = "".join(
-        f"<tr>{''.join(_cell(cell, _NUMBER.match(cell) is not None) for cell in row)}</tr>" for row in grid.rows
-    )
-    return (
-        f'<div class="scroll"><table class="words"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
-    )
+    """The cells; those that begin like a number are aligned right in columns of which most do."""
+    assert all(len(row) == len(grid.head) for row in grid.rows)
+    right = [_of_numbers([row[place] for row in grid.rows]) for place in range(len(grid.head))]
+    head = "".join(_cell("th", name, one) for name, one in zip(grid.head, right, strict=True))
+    lines = ""
+    for row in grid.rows:
+        cells = (_cell("td", text, one and _NUMBER.match(text)) for text, one in zip(row, right, strict=True))
+        lines += f"<tr>{''.join(cells)}</tr>"
+    above = f"<thead><tr>{head}</tr></thead>" if any(grid.head) else ""
+    return f'<div class="scroll"><table class="words">{above}<tbody>{lines}</tbody></table></div>'
 
 
-def _cell(text: str, number: bool) -> str:
-    kind = ' class="number"' if number else ""
-    return f"<td{kind}>{escaped(text)}</td>"
+def _of_numbers(cells: Sequence[str]) -> bool:
+    told = [cell for cell in cells if cell]
+    return 2 * sum(_NUMBER.match(cell) is not None for cell in told) > len(told)
+
+
+def _cell(tag: str, text: str, number: object) -> str:
+    kind = (' scope="col"' if tag == "th" else "") + (' class="number"' if number else "")
+    return f"<{tag}{kind}>{escaped(text)}</{tag}>"
 
 
 def _drawing(drawing: Drawing) -> str:
