@@ -15,6 +15,7 @@ EXCERPT: Final = 600
 """The most characters that are shown of one text."""
 
 _CELL: Final = 80
+_LARGE: Final = 1e15
 _Z: Final = 1.959963984540054
 
 
@@ -24,13 +25,15 @@ def is_number(value: object) -> bool:
 
 
 def decimal(value: object, places: int = 3) -> str:
-    """A figure with so many places."""
-    return f"{value:,.{places}f}" if is_number(value) else MISSING
+    """A figure with so many places; a very large one with as many digits."""
+    if not isinstance(value, int | float) or not is_number(value):
+        return MISSING
+    return f"{value:,.{places}f}" if abs(value) < _LARGE else f"{value:.{places}e}"
 
 
 def count(value: object) -> str:
     """A whole number."""
-    return f"{value:,.0f}" if is_number(value) else MISSING
+    return decimal(value, 0)
 
 
 def percent(value: object) -> str:

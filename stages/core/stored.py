@@ -39,11 +39,18 @@ def finished_parts(root: Path) -> list[Done]:
 
 
 def stored_sums(root: Path) -> dict[str, Any]:
-    """Rows by fate, rows written, drops by rule and further counts of the finished parts, as manifest.total."""
-    try:
-        return total(finished_parts(root))
-    except (TypeError, ValueError, AttributeError):  # a record whose numbers are none
-        return total(())
+    """Rows by fate, rows written, drops by rule and further counts, as manifest.total: of a finished run those of its
+    manifest, of any other those of the finished parts.
+    """
+    manifest = stored_json(hidden(root, "manifest.json"))
+    sums = total(finished_parts(root))
+    return sums | {name: manifest[name] for name, own in sums.items() if isinstance(manifest.get(name), type(own))}
+
+
+def parts_note(root: Path) -> str:
+    """How many of the planned parts are finished and whole, where some are not; else nothing."""
+    planned, there = stored_json(hidden(root, "plan.json")).get("parts"), len(finished_parts(root))
+    return f"Of {there:,} of {planned:,} parts." if isinstance(planned, int) and planned != there else ""
 
 
 def stored_stats(root: Path, parts: Sequence[Done]) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ from stages.core.errors import RlbffError
 from stages.core.manifest import hidden, planned_options
 from stages.core.sections import Section
 from stages.core.shown import cell, count, is_number, percent
-from stages.core.stored import finished_parts, mapping, stored_facts, stored_stats, stored_sums
+from stages.core.stored import finished_parts, mapping, parts_note, stored_facts, stored_stats, stored_sums
 from stages.extract_principles.agreement import Agreement
 from stages.extract_principles.evidence_blocks import evidence_blocks
 from stages.extract_principles.figure_blocks import (
@@ -40,6 +40,7 @@ def sections(root: Path) -> list[Section]:
         Section(
             title="From mentions to principles",
             blocks=[*waterfall_blocks(found.facts, found.sums), *match_blocks(found.facts)],
+            note="" if found.finished else parts_note(root),
             doubts=[*trouble, *_doubts(found)],
         ),
         Section(
@@ -56,14 +57,16 @@ def sections(root: Path) -> list[Section]:
         Section(
             title="Principles",
             blocks=[*principle_blocks(found.stats.names), *taxonomy_blocks(found.taxonomy)],
+            note=parts_note(root),
         ),
     ]
     return [part for part in parts if part.blocks or part.doubts]
 
 
 class _Found(NamedTuple):
-    """What there is: figures, sums of the parts, their counts, the taxonomy, and what could not be read."""
+    """What there is: whether the run was finished, figures, sums of parts, the taxonomy, and what cannot be read."""
 
+    finished: bool
     facts: Mapping[str, Any]
     stats: Stats
     sums: Mapping[str, Any]
@@ -74,17 +77,18 @@ class _Found(NamedTuple):
 def _find(root: Path) -> _Found:
     trouble: list[str] = []
     stats, sums, figures = Stats(), stored_sums(root), stored_facts(root)
+    finished = bool(figures)
     try:
         for stored in stored_stats(root, finished_parts(root)):
             stats.merge(stats_from_json(stored))
-        agreed = {} if figures else _agreed(root, stats)
+        agreed = {} if finished else _agreed(root, stats)
         figures = figures or facts(sums, stats, agreed, consensus=_uses_consensus(root))
     except _DAMAGED as error:
         trouble.append(
             f"The sums under .rlbff/stats are damaged ({type(error).__name__}); what rests on them is missing."
         )
         stats = Stats()
-    return _Found(figures, stats, sums, _taxonomy(root, trouble), tuple(trouble))
+    return _Found(finished, figures, stats, sums, _taxonomy(root, trouble), tuple(trouble))
 
 
 def _agreed(root: Path, stats: Stats) -> dict[str, Agreement]:
@@ -134,7 +138,7 @@ def _doubts(found: _Found) -> list[str]:
 
 def _doubts_of_consensus(figures: Mapping[str, Any]) -> list[str]:
     sentences = []
-    if figures.get("consensus") is False:
+    if figures.get("consensus") is False and figures.get("principles_written"):
         sentences.append("There was no consensus filter: each label rests on what single annotators said.")
     rate, conflicts = figures.get("label_conflict_rate"), figures.get("label_conflicts")
     if is_number(rate) and rate:

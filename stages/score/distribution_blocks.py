@@ -95,7 +95,7 @@ def _histogram(scores: Scores, best: Scores | None) -> Drawing:
         if (labels < 0).any():
             series["no label"] = values[labels < 0]
     every = np.concatenate([*series.values()])
-    edges = _edges(float(every.min()), float(every.max()), _BINS)
+    edges = edges_of(float(every.min()), float(every.max()), _BINS)
     whole = {name: 100.0 / len(own) if best is not None else 1.0 for name, own in series.items() if len(own)}
     drawn = {name: (np.histogram(series[name], edges)[0] * part).tolist() for name, part in whole.items()}
     told = [f"{name} {decimal(float(own.mean()), 2)}" for name, own in series.items() if len(own)]
@@ -117,7 +117,8 @@ def _quantiles(name: str, values: NDArray[np.float64]) -> tuple[str, ...]:
     return name, count(len(values)), decimal(float(values.mean())), *(decimal(end) for end in ends)
 
 
-def _edges(low: float, high: float, bins: int) -> NDArray[np.float64]:
+def edges_of(low: float, high: float, bins: int) -> NDArray[np.float64]:
+    """Edges of so many bins of equal width, which have some width even where all numbers are the same."""
     if not high > low + 1e-9 * max(abs(low), abs(high)):
         pad = 0.5 * max(1.0, abs(low))
         low, high = low - pad, high + pad
@@ -130,7 +131,7 @@ def _by_principle(scores: Scores, figures: Grid | None) -> Drawing:
     names = {number: name for name, number in scores.names.items()}
     sizes = Counter(dict(enumerate(np.bincount(owners, minlength=len(names)).tolist())))
     largest = [number for number, _ in sizes.most_common(_MOST_PRINCIPLES)]
-    edges = _edges(float(values.min()), float(values.max()), _SHADES)
+    edges = edges_of(float(values.min()), float(values.max()), _SHADES)
     shares = np.stack([np.histogram(values[owners == one], edges)[0] / sizes[one] for one in largest])
     means = {one: float(values[owners == one].mean()) for one in largest}
     labels = distinct([names[one] or "(none)" for one in largest], 30)

@@ -13,7 +13,7 @@ from stages.core.charts import histogram
 from stages.core.sections import Drawing, Grid, Pair, Passage
 from stages.core.shown import cell, chat_text, count, decimal, excerpt, is_number
 from stages.core.stored import objects, stored_rows
-from stages.score.distribution_blocks import MOST_ROWS
+from stages.score.distribution_blocks import MOST_ROWS, edges_of
 from stages.score.standing import Standings
 from stages.score.tally import digest
 
@@ -87,7 +87,7 @@ def margin_blocks(paths: Sequence[Path], trouble: list[str]) -> list[Drawing]:
     if not found:
         return []
     margins = np.array(found)
-    edges = np.linspace(0.0, float(margins.max()) or 1.0, _BINS + 1)
+    edges = edges_of(min(0.0, float(margins.min())), float(margins.max()), _BINS)
     said = f"The margins of {count(len(found))} pairs: median {decimal(float(np.median(margins)))}, "
     said += f"from {decimal(margins.min())} to {decimal(margins.max())}."
     ends = np.quantile(margins, (0.05, 0.25, 0.5, 0.75, 0.95)).tolist()

@@ -11,7 +11,7 @@ from stages.core.manifest import hidden, planned_options
 from stages.core.sections import Block, Grid, Section
 from stages.core.shards import list_parts
 from stages.core.shown import cell, count, is_number, percent
-from stages.core.stored import finished_parts, mapping, objects, stored_facts, stored_stats, stored_sums
+from stages.core.stored import finished_parts, mapping, objects, parts_note, stored_facts, stored_stats, stored_sums
 from stages.score.distribution_blocks import MOST_ROWS, Scores, distribution_blocks, read_scores, reliability_blocks
 from stages.score.pair_blocks import margin_blocks, pair_blocks, ranked_blocks
 from stages.score.tally import Tally
@@ -50,7 +50,7 @@ def sections(root: Path) -> list[Section]:
         Section(
             title="Scores",
             blocks=[*distribution_blocks(scores, best, objects(facts.get("principles"))), *_responses(found, root)],
-            note=_of_which(scores),
+            note=" ".join(filter(None, (parts_note(scored), _of_which(scores)))),
             doubts=[*trouble, *_doubts(found, str(facts.get("rm") or options.get("rm_name") or "The model"))],
         ),
         Section(
@@ -68,7 +68,7 @@ def _facts_so_far(scored: Path, trouble: list[str]) -> dict[str, Any]:
     try:
         for stored in stored_stats(scored, finished_parts(scored)):
             tally.merge(stored)
-        return tally.facts(_MOST_PRINCIPLES)
+        return tally.facts(_MOST_PRINCIPLES) if tally.scored else {}
     except _DAMAGED as error:
         trouble.append(
             f"The sums under .rlbff/stats are damaged ({type(error).__name__}); figures that need them lack."

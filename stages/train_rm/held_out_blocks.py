@@ -43,9 +43,8 @@ def accuracy_blocks(figures: Sequence[Row]) -> list[Drawing]:
     groups = sorted((one for one in found if one["group"] != ALL), key=lambda one: (-one["value"], str(one["group"])))
     ends = groups if len(groups) <= _MOST_GROUPS else [*groups[: _MOST_GROUPS // 2], *groups[-_MOST_GROUPS // 2 :]]
     shown = [*whole, *ends]
-    told = (
-        f"Accuracy is {_told(whole[0])} on {count(whole[0].get('n'))} rows or pairs of the test split." if whole else ""
-    )
+    unit = "pairs" if found[0].get("metric") == "accuracy" else "rows"
+    told = f"Accuracy is {_told(whole[0])} on {count(whole[0].get('n'))} {unit} of the test split." if whole else ""
     if groups:
         told += f" The best group is {groups[0]['group']} ({_told(groups[0])}), the worst {groups[-1]['group']} "
         told += f"({_told(groups[-1])})."

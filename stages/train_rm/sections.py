@@ -33,6 +33,7 @@ def sections(root: Path) -> list[Section]:
     paths = sorted((root / ROWS_BESIDE).glob("part-*.parquet"))
     steps, figures = _metrics(paths, trouble)
     unfinished = [] if paths else steps_in_log(hidden(root, "training"))
+    held_out = _held_out(root, trouble)
     parts = [
         Section(title="The reward model", blocks=_card(card, facts), doubts=[*trouble, *_warnings(facts, card)]),
         Section(
@@ -45,7 +46,7 @@ def sections(root: Path) -> list[Section]:
             title="How good it is on conversations that it never saw",
             blocks=[*accuracy_blocks(figures), *rival_blocks(figures), *figure_blocks(figures, card)],
         ),
-        Section(title="What was held out", blocks=_held_out(root, trouble)),
+        Section(title="What was held out", blocks=held_out),
     ]
     return [part for part in parts if part.blocks or part.doubts]
 

@@ -93,7 +93,7 @@ def _curve(title: str, axis: str, found: dict[str, list[_Point]]) -> Drawing:
     bands = {name: [(one.at, one.low, one.high) for one in own] for name, own in found.items()} if several else None
     every = {name: own[:: max(1, -(-len(own) // _TABLE))] for name, own in found.items()}
     rows = [
-        (name, f"{one.first} to {one.last}", _told(one.mean), _told(one.low), _told(one.high))
+        (name, _span(one), _told(one.mean), _told(one.low), _told(one.high))
         for name, own in every.items()
         for one in own
     ]
@@ -112,6 +112,10 @@ def _curve(title: str, axis: str, found: dict[str, list[_Point]]) -> Drawing:
             title=f"{title} by steps", head=("", "steps", "mean", "10th percentile", "90th"), rows=rows, folded=True
         ),
     )
+
+
+def _span(one: _Point) -> str:
+    return str(one.first) if one.first == one.last else f"{one.first} to {one.last}"
 
 
 def _told(value: float) -> str:
