@@ -83,12 +83,12 @@ class Mirror:
         finally:
             self._save()
 
-    def claim(self) -> None:
+    def claim(self, name: str = "lock") -> None:
         """Write an empty lock file there: readers see at once that a run is under way, and we, whether we may write."""
-        lock = self.root / HIDDEN / "lock"
+        lock = self.root / HIDDEN / name
         lock.parent.mkdir(parents=True, exist_ok=True)
         lock.touch()
-        self.store.send(lock, f"{HIDDEN}/lock")
+        self.store.send(lock, f"{HIDDEN}/{name}")
 
     def push(self, *, last: bool = False) -> None:
         """Push what changed: deletions first, of claims before files; then files, then what claims them.

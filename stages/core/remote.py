@@ -69,7 +69,7 @@ def mirrored(
         if not writing:
             yield mirror
             return
-        mirror.claim()
+        mirror.claim("lock" if not share else f"lock-{share.replace('/', '-of-')}")
         with _pushing(mirror, warn):
             yield mirror
         try:
@@ -110,7 +110,7 @@ def viewed(url: str, wanted: Callable[[str], bool] = lambda name: False) -> Iter
     Hollow files have their length and no content, so that it can be told which parts are finished. Raises InputMissing.
     """
     store = Store(url, InputMissing)
-    there = {name: entry for name, entry in store.listing().items() if travels(name)}
+    there = store.listing()
     if not there:
         raise InputMissing(f"The folder {store.url} does not exist.")
     if "" in there:

@@ -21,13 +21,17 @@ _DROPPED: Final = {"connection", "transfer-encoding", "keep-alive", "proxy-conne
 
 
 class FaultyProxy:
-    """A server on a free port before `port`; a share `rate` of the answers is a fault. Use as a context manager."""
+    """A server on a free port before `port`; a share `rate` of the answers is a fault. Use as a context manager.
+
+    `latency` are seconds that every answer takes; `written` are the paths of PUT requests.
+    """
 
     def __init__(self, port: int, *, rate: float, seed: int) -> None:
         self.rate = rate
         self.faults = Counter[str]()
         self.refused: tuple[str, str] | None = None
-        self.requests = Counter[str]()
+        self.latency = 0.0
+        self.written: list[str] = []
         self._rng = random.Random(seed)
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, port))
@@ -39,6 +43,10 @@ class FaultyProxy:
         """Where to ask."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
+    def allow(self) -> None:
+        """Refuse nothing any more."""
+        self.refused = None
+
     def refuse(self, method: str, needle: str) -> None:
         """Answer 403 from now on to requests of this method whose path holds `needle`."""
         self.refused = method, needle
@@ -46,7 +54,8 @@ class FaultyProxy:
     def draw(self, method: str, path: str) -> str | None:
         """The fault of the next answer, or None."""
         with self._lock:
-            self.requests[method] += 1
+            if method == "PUT":
+                self.written.append(path.partition("?")[0])
             if self.refused is not None and self.refused[0] == method and self.refused[1] in path:
                 return "403"
             kind = self._rng.choice(KINDS) if self._rng.random() < self.rate else None
@@ -74,8 +83,7 @@ def _handler(proxy: FaultyProxy, port: int) -> type[BaseHTTPRequestHandler]:
                 return self._reset()
             if kind in ("403", "500", "503"):
                 return self._error(int(kind))
-            if kind == "delay":
-                time.sleep(0.2)
+            time.sleep(0.2 if kind == "delay" else self.latency)
             # A request whose answer is cut has been carried out all the same.
             upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             try:
