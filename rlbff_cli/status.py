@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from rlbff_cli.folder import look_at
 from rlbff_cli.pipe import write_line
@@ -15,7 +15,11 @@ from rlbff_cli.terminal import folded
 from stages.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from stages.core.checkpoints import TrainingStatus
     from stages.core.manifest import FolderStatus
+
+_RANGES: Final = 8
+"""Ranges of missing parts that are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +43,8 @@ def status(options: StatusOptions) -> None:
     with viewed_folders(options.inputs) as (folders, places):
         for name in folders:
             state, passes = look_at(Path(name)), first_passes(Path(name))
-            for line in [as_json(state, passes)] if options.json else describe(state, passes):
+            training = None if state.finished else training_under_way(Path(name))
+            for line in [as_json(state, passes, training)] if options.json else describe(state, passes, training):
                 write_line(places.named(line))
 
 
@@ -51,22 +56,40 @@ def first_passes(root: Path) -> "list[FolderStatus]":
     return [folder_status(path) for path in inner if hidden(path, "plan.json").exists()]
 
 
-def as_json(state: "FolderStatus", passes: "Sequence[FolderStatus]" = ()) -> str:
+def training_under_way(root: Path) -> "TrainingStatus | None":
+    """How far the training in an unfinished folder is, by whichever configuration got furthest."""
+    from stages.core.checkpoints import training_status
+    from stages.core.manifest import hidden
+
+    found = [training_status(path) for path in hidden(root, "training").glob("*") if path.is_dir()]
+    return max((one for one in found if one is not None), key=lambda one: one.step, default=None)
+
+
+def as_json(
+    state: "FolderStatus", passes: "Sequence[FolderStatus]" = (), training: "TrainingStatus | None" = None
+) -> str:
     """The state as one line of JSON; `seconds_left` is null when it is finished or cannot be known."""
-    return json.dumps(
-        _plain(state) | ({"passes": [_plain(one) for one in passes]} if passes else {}), ensure_ascii=False
-    )
+    whole = _plain(state)
+    if passes:
+        whole["passes"] = [_plain(one) for one in passes]
+    if training is not None:
+        whole["training"] = training._asdict()
+    return json.dumps(whole, ensure_ascii=False)
 
 
 def _plain(state: "FolderStatus") -> dict[str, object]:
     return asdict(state) | {"root": str(state.root), "seconds_left": seconds_left(state)}
 
 
-def describe(state: "FolderStatus", passes: "Sequence[FolderStatus]" = ()) -> Iterator[str]:
+def describe(
+    state: "FolderStatus", passes: "Sequence[FolderStatus]" = (), training: "TrainingStatus | None" = None
+) -> Iterator[str]:
     """Yield the state as lines for a person, folded to the terminal on stdout."""
     finished = "finished" if state.finished else "not finished"
     yield folded(f"{state.root}: {state.table} by {state.stage}, {finished}", sys.stdout)
     facts = _facts(state) | ({} if state.finished else {one.root.name: _pass(one) for one in passes})
+    if training is not None:
+        facts["training"] = _training(training)
     width = max(map(len, facts))
     for name, text in facts.items():
         yield folded(f"  {name:<{width}}  {text}", sys.stdout, width + 4)
@@ -82,7 +105,7 @@ def seconds_left(state: "FolderStatus") -> float | None:
 def _facts(state: "FolderStatus") -> dict[str, str]:
     share = f" ({state.rows_done / state.rows:.1%})" if state.rows else ""
     facts = {
-        "parts": f"{state.parts_done:,} of {state.parts:,}",
+        "parts": f"{state.parts_done:,} of {state.parts:,}{_missing(state)}",
         "rows": f"{state.rows_done:,} of {state.rows:,}{share}, {state.rows - state.rows_done:,} left",
         "kept": f"{state.kept:,}, which made {state.written:,} rows of {state.table}",
         "dropped": f"{_rows(state.dropped)}{_counts('dropped_by', state.dropped_by)}",
@@ -97,7 +120,25 @@ def _facts(state: "FolderStatus") -> dict[str, str]:
 def _pass(state: "FolderStatus") -> str:
     """How far a first pass is, in one line."""
     speed = "" if state.rows_per_second is None else f", {state.rows_per_second:,.1f} rows/s{_forecast(state)}"
-    return f"{state.rows_done:,} of {state.rows:,} rows, which the parts will be made of{speed}"
+    return f"{state.rows_done:,} of {state.rows:,} rows, which the parts will be made of{speed}{_missing(state)}"
+
+
+def _missing(state: "FolderStatus") -> str:
+    """Which parts are not finished, once some are; and which calls with --shard they belong to."""
+    left = f"; shares left: {', '.join(state.shares_left)}" if state.shares_left else ""
+    return left if not state.missing or not state.parts_done else f"; missing: {ranges(state.missing)}{left}"
+
+
+def ranges(runs: "Sequence[tuple[int, int]]") -> str:
+    """Ranges of numbers in few words: 1, 4-7; of many the first."""
+    shown = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs[:_RANGES])
+    rest = sum(last - first + 1 for first, last in runs[_RANGES:])
+    return f"{shown} and {rest:,} more" if rest else shown
+
+
+def _training(training: "TrainingStatus") -> str:
+    kept = "no checkpoint yet" if training.checkpoint is None else f"checkpoint at step {training.checkpoint:,}"
+    return f"step {training.step:,}, {kept}"
 
 
 def _forecast(state: "FolderStatus") -> str:

@@ -19,6 +19,8 @@ THIRD_PARTY: dict[str, set[str]] = {
     "stages/core": {"pyarrow", "numpy", "orjson", "yaml", "fsspec", "aiohttp"},
     "stages/core/errors.py": set(),
     "stages/core/options.py": set(),
+    "stages/core/ray_cluster.py": {"ray"},
+    "stages/core/ray_runner.py": {"ray"},
     "stages/core/progress.py": set(),
     "stages/extract_principles": {"pyarrow", "numpy", "orjson", "yaml", "rapidfuzz"},
     "stages/extract_principles/config.py": set(),
@@ -51,6 +53,8 @@ THIRD_PARTY: dict[str, set[str]] = {
 
 # Rooms that only an extra of pyproject.toml makes work.
 NEEDS_AN_EXTRA = (
+    "stages/core/ray_cluster.py",
+    "stages/core/ray_runner.py",
     "stages/models",
     "stages/rewards",
     "stages/rewards/math_worker.py",
@@ -66,7 +70,7 @@ NEEDS_AN_EXTRA = (
 # What the command line may know of the stages: their options, how a folder is read, and how it is printed.
 CLI_MAY_IMPORT = (
     *("errors", "progress", "options", "manifest", "shards", "report", "helpsteer3", "remote", "mirror"),
-    *("gathered", "sections", "sections_html"),
+    *("gathered", "sections", "sections_html", "checkpoints"),
 )
 
 

@@ -10,13 +10,14 @@ from typing import Annotated
 
 import pyarrow as pa
 
+from stages.core.errors import DataError
 from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.manifest import total
 from stages.core.options import OPERATIONAL, RunOptions, identity
-from stages.core.pool import run_parts
 from stages.core.progress import Progress, quiet
 from stages.core.rows import Problem, Rejected, SourceRow
-from stages.core.runner import check_failed, finish, left_to_do, open_folder, planned, reading
+from stages.core.runner import check_failed, finish, open_folder, planned, reading
+from stages.core.steps import do_share
 from stages.core.tables import Column, Table
 
 TEXTS = Table("texts", (Column("id", pa.string(), "id"), Column("text", pa.string(), "text")), "upper-cased text")
@@ -60,6 +61,8 @@ def _obey(text: str, out: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
     if text.startswith("sleep "):
         time.sleep(float(text.removeprefix("sleep ")))
+    if text == "data error":
+        raise DataError("told by the stage")
     if text == "raise":
         raise ZeroDivisionError("a bug in the stage")
 
@@ -80,7 +83,7 @@ def run(config: ToyConfig, progress: Progress = quiet) -> dict[str, object]:
             slices=plan.slices,
         )
         open_folder(job, plan, config.run)
-        run_parts(job, left_to_do(job, config.run), config.run.workers or 1, progress)
+        do_share(job, config.run, "shouting", config.run.workers or 1, progress, None)
         manifest = finish(job, plan, {})
         if manifest is None:
             return total([])

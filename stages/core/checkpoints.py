@@ -3,14 +3,18 @@
 What is in a checkpoint is written by its stage; this file knows only folders named checkpoint-STEP.
 """
 
+import json
+import os
 import re
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from stages.core.shards import sync, unwritable
 
 MARKER: Final = "complete"
+_TAIL: Final = 2**18
+"""Bytes at the end of a log in which its last step is looked for."""
 _NAME: Final = re.compile(r"checkpoint-(\d+)")
 
 
@@ -29,6 +33,40 @@ def step_of(checkpoint: Path) -> int:
 def complete_checkpoints(folder: Path) -> list[Path]:
     """The checkpoints that count, oldest first."""
     return [path for path in _all(folder) if (path / MARKER).is_file()]
+
+
+class TrainingStatus(NamedTuple):
+    """How far an unfinished training run is: steps done, and the step of the checkpoint from which it would go on."""
+
+    step: int
+    checkpoint: int | None
+
+
+def training_status(folder: Path) -> TrainingStatus | None:
+    """How far training in `folder` is, which holds checkpoints and a log of steps; None before its first step."""
+    found = complete_checkpoints(folder)
+    checkpoint = step_of(found[-1]) if found else None
+    steps = [step for path in folder.glob("*.jsonl") if (step := _last_step(path)) is not None]
+    if checkpoint is not None:
+        steps.append(checkpoint)
+    return TrainingStatus(max(steps), checkpoint) if steps else None
+
+
+def _last_step(log: Path) -> int | None:
+    """The step of the last whole line that tells one, among the last lines of a log."""
+    with log.open("rb") as lines:
+        lines.seek(-min(_TAIL, os.fstat(lines.fileno()).st_size), os.SEEK_END)
+        tail = lines.read().split(b"\n")[:-1]
+    for line in reversed(tail):
+        try:
+            event = json.loads(line)
+        except ValueError:  # cut off by the beginning of the tail
+            continue
+        if isinstance(event, dict) and isinstance(event.get("step"), int):
+            return int(event["step"])
+        if isinstance(event, list) and event[:1] == ["update"]:
+            return int(event[1])
+    return None
 
 
 def remove_incomplete(folder: Path) -> None:

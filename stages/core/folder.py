@@ -6,6 +6,7 @@ What its records say is the business of `manifest.py`.
 import fcntl
 import json
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,9 @@ from stages.core.errors import OutputError
 from stages.core.inputs import is_utf8
 from stages.core.manifest import FIRST_PASSES, hidden, planned_options, recorded
 from stages.core.shards import HIDDEN, unwritable
+
+_TRIES: Final = 20
+_BETWEEN_S: Final = 0.05
 
 
 @contextmanager
@@ -31,9 +35,9 @@ def locked(root: Path, share: int, shares: int) -> Iterator[None]:
     with ExitStack() as stack:
         names = ["lock"] if shares == 1 else ["lock", f"lock-{share + 1}-of-{shares}"]
         whole, *own = [stack.enter_context(hidden(root, name).open("ab")) for name in names]
-        _take(root, whole, fcntl.LOCK_SH if own else fcntl.LOCK_EX)
+        _take_soon(root, whole, fcntl.LOCK_SH if own else fcntl.LOCK_EX)
         for lock in own:
-            _take(root, lock, fcntl.LOCK_EX)
+            _take_soon(root, lock, fcntl.LOCK_EX)
         try:
             yield
         finally:
@@ -56,6 +60,20 @@ def _make(root: Path) -> None:
         raise
     except OSError as error:
         raise unwritable(root, error) from error
+
+
+def _take_soon(root: Path, lock: BinaryIO, kind: int) -> None:
+    """Take a lock that may be held for another moment only.
+
+    A share that leaves last holds the whole alone while it tidies up; what is left of a killed run may be a child that
+    was about to become a worker.
+    """
+    for _ in range(_TRIES):
+        with suppress(OutputError):
+            _take(root, lock, kind)
+            return
+        time.sleep(_BETWEEN_S)
+    _take(root, lock, kind)
 
 
 def _take(root: Path, lock: BinaryIO, kind: int) -> None:

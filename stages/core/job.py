@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
@@ -11,6 +11,20 @@ from stages.core.manifest import fingerprint
 from stages.core.rows import Rejected, SourceRow
 from stages.core.slices import ReadOptions, Slice
 from stages.core.tables import Table
+
+Load = Literal["core", "cores", "gpu", "server"]
+"""What one worker keeps busy: one core; several, with a model of its own; a GPU, with a model of its own; or a server
+elsewhere, with many calls under way."""
+
+
+def model_load(device: str | None) -> Load:
+    """The load of a worker with a model, by the option --device: None is a GPU where there is one."""
+    return "cores" if device is not None and device.startswith("cpu") else "gpu"
+
+
+def llm_load(llm: str | None) -> Load:
+    """The load of a worker that asks what --llm names."""
+    return "gpu" if (llm or "").startswith("local:") else "server"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +72,8 @@ class Stage:
 class Job:
     """One run, as it is handed to every worker.
 
-    `identity` holds all that decides the result besides the input; `schema` is that of the rows written.
+    `identity` holds all that decides the result besides the input; `schema` is that of the rows written; `load` is for
+    an engine that finds places for workers.
     """
 
     stage: Stage
@@ -68,6 +83,7 @@ class Job:
     schema: pa.Schema
     reading: ReadOptions
     slices: tuple[Slice, ...]
+    load: Load = "core"
 
     def fingerprint(self, part: int) -> str:
         """What part number `part` must be made from to be valid."""

@@ -7,8 +7,9 @@ None holds a clock, so that the same input, configuration and seed give the same
 import hashlib
 import json
 import os
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -46,7 +47,11 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True)
 class FolderStatus:
-    """How far a folder is. `rows` are those of the input, `rows_done` those of finished parts."""
+    """How far a folder is. `rows` are those of the input, `rows_done` those of finished parts.
+
+    `missing` are the parts not finished, as (first, last) of each range; `shares_left` the shares that they belong to,
+    written as --shard has them, where the folder was made with --shard i/n and one n alone.
+    """
 
     root: Path
     stage: str
@@ -64,6 +69,8 @@ class FolderStatus:
     rejected_by: dict[str, int]
     rows_per_second: float | None
     counts: dict[str, int]
+    missing: list[tuple[int, int]]
+    shares_left: list[str]
 
 
 def fingerprint(*facts: object) -> str:
@@ -150,7 +157,9 @@ def folder_status(root: Path) -> FolderStatus:
         raise _damaged(plan_path, "it lacks keys")
     if not (_is_count(plan["parts"]) and _is_count(plan["rows"])):
         raise _damaged(plan_path, "parts and rows must be counts")
-    parts = [done for number in _recorded_parts(root, plan["parts"]) if (done := read_done(root, number)) is not None]
+    found = {number: read_done(root, number) for number in _recorded_parts(root, plan["parts"])}
+    parts = [done for done in found.values() if done is not None]
+    missing = list(_gaps([number for number, done in found.items() if done is not None], plan["parts"]))
     sums = total(parts)
     return FolderStatus(
         root=root,
@@ -169,7 +178,27 @@ def folder_status(root: Path) -> FolderStatus:
         rejected_by=sums["rejected_by"],
         rows_per_second=_speed(hidden(root, "log.jsonl")),
         counts=sums["counts"],
+        missing=missing,
+        shares_left=_shares_of(root, missing),
     )
+
+
+def _gaps(present: Iterable[int], end: int) -> Iterator[tuple[int, int]]:
+    """The ranges (first, last) of numbers below `end` that are not among the ascending ones present."""
+    start = 0
+    for number in (*present, end):
+        if number > start:
+            yield start, number - 1
+        start = number + 1
+
+
+def _shares_of(root: Path, missing: Iterable[tuple[int, int]]) -> list[str]:
+    locks = [re.fullmatch(r"lock-\d+-of-(\d{1,5})", path.name) for path in hidden(root, "").glob("lock-*-of-*")]
+    counts = {int(match[1]) for match in locks if match is not None}
+    if len(counts) != 1 or not (shares := max(counts)):
+        return []
+    left = {part % shares for first, last in missing for part in range(first, min(last, first + shares - 1) + 1)}
+    return [f"{share + 1}/{shares}" for share in sorted(left)]
 
 
 def _recorded_parts(root: Path, parts: int) -> list[int]:

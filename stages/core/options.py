@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Annotated, Final, Literal, get_type_hints
 
@@ -55,7 +56,8 @@ class RunOptions:
     map: Annotated[tuple[str, ...], "Column names: ours=theirs, comma-separated or repeated."] = ()
     shard: Annotated[str | None, "Do share i of n (1/4 ... 4/4), or `auto` under a scheduler.", OPERATIONAL] = None
     workers: Annotated[int | None, "Worker processes; default: one a core for CPU work, else 1.", OPERATIONAL] = None
-    runner: Annotated[Literal["local"], "Where shards are worked on.", OPERATIONAL] = "local"
+    runner: Annotated[Literal["local", "ray"], "Where shards are worked on.", OPERATIONAL] = "local"
+    ray_address: Annotated[str | None, "Ray cluster: HOST:PORT or auto; default: one of its own.", OPERATIONAL] = None
     resume: Annotated[bool, "Keep finished shards of the same configuration.", OPERATIONAL] = True
     retry_rejected: Annotated[bool, "Do shards again that rejected rows.", OPERATIONAL] = False
     overwrite: Annotated[bool, "Replace an output folder of another configuration.", OPERATIONAL] = False
@@ -70,6 +72,20 @@ class RunOptions:
         check_range("max_failed", self.max_failed, 0, 1)
         parse_map(self.map)
         parse_shard(self.shard, {})
+        self._check_runner()
+
+    def _check_runner(self) -> None:
+        address = self.ray_address
+        if self.runner != "ray":
+            if address is not None:
+                raise ConfigError(f"--ray-address {address} has no meaning without --runner ray.")
+            return
+        if address is not None and address != "auto" and not re.fullmatch(r"[^\s/]+:\d{1,5}", address):
+            raise ConfigError(
+                f"--ray-address is {address!r}; write HOST:PORT or auto, on a machine that belongs to the cluster."
+            )
+        if find_spec("ray") is None:
+            raise ConfigError("--runner ray needs Ray, which is an extra: pip install 'rlbff[ray]'")
 
 
 def parse_map(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
+from stages.core.disk import told_of_disk
 from stages.core.errors import Interrupted, RlbffError
 from stages.core.job import Job, Transform
 from stages.core.manifest import Done
@@ -42,14 +43,30 @@ def run_parts(job: Job, parts: Sequence[int], workers: int, progress: Progress, 
         transform = here
         for part in parts:
             transform = transform or job.stage.open(job.config, job.root)
-            _record(job, work(job, part, transform, progress.advance))
+            record(job, work(job, part, transform, progress.advance))
     else:
         _Pool(job, parts, progress).run(min(workers, len(parts)))
     log(job.root, "end")
 
 
-def _record(job: Job, done: Done) -> None:
+def record(job: Job, done: Done) -> None:
+    """Note in the log that a part is finished."""
     log(job.root, "part", part=done.part, rows=done.rows["in"])
+
+
+def death_of(part: int, cause: str, *, last: bool) -> str:
+    """What is said when the worker on a part dies; `last` if the part is not tried again."""
+    fate = " for the last time; the part is left undone." if last else "; the part is tried again."
+    return f"The worker on part-{part:05d} died ({cause}){fate}"
+
+
+def left_undone(parts: Sequence[int]) -> Interrupted:
+    """The error for parts that killed every worker, once all others are done."""
+    names = ", ".join(f"part-{part:05d}" for part in sorted(parts))
+    return Interrupted(
+        f"{names} killed its worker {MOST_TRIES} times (out of memory?); all other parts are done. "
+        "Run the same command again, with fewer --workers or smaller --rows-per-shard."
+    )
 
 
 @dataclass
@@ -80,11 +97,7 @@ class _Pool:
                 worker.process.kill()
                 worker.process.join()
         if self._hopeless:
-            names = ", ".join(f"part-{part:05d}" for part in sorted(self._hopeless))
-            raise Interrupted(
-                f"{names} killed its worker {MOST_TRIES} times (out of memory?); all other parts are done. "
-                "Run the same command again, with fewer --workers or smaller --rows-per-shard."
-            )
+            raise left_undone(self._hopeless)
 
     def _start(self, part: int) -> _Worker:
         context = multiprocessing.get_context("spawn")
@@ -113,7 +126,7 @@ class _Pool:
         if kind == "rows":
             self._progress.advance(value)
         elif kind == "done":
-            _record(self._job, value)
+            record(self._job, value)
             if self._queue:
                 self._send(worker, self._queue.popleft())
             else:
@@ -128,15 +141,11 @@ class _Pool:
 
     def _bury(self, worker: _Worker) -> None:
         self._dismiss(worker)
-        name = f"part-{worker.part:05d}"
         code = worker.process.exitcode
         cause = signal.Signals(-code).name if code and code < 0 else f"exit code {code}"
-        if self._tries[worker.part] < MOST_TRIES:
-            self._progress.warn(f"The worker on {name} died ({cause}); the part is tried again.")
-            self._queue.append(worker.part)
-        else:
-            self._progress.warn(f"The worker on {name} died ({cause}) for the last time; the part is left undone.")
-            self._hopeless.append(worker.part)
+        last = self._tries[worker.part] >= MOST_TRIES
+        self._progress.warn(death_of(worker.part, cause, last=last))
+        (self._hopeless if last else self._queue).append(worker.part)
 
 
 def _serve(job: Job, connection: Connection) -> None:
@@ -156,9 +165,15 @@ def _serve(job: Job, connection: Connection) -> None:
         return
     except RlbffError as error:
         connection.send(("error", error))
+    except OSError as error:
+        connection.send(("error", told_of_disk(error) or _bug(error)))
     except Exception as error:  # noqa: BLE001 - a bug must reach the parent, which ends the run with its traceback
-        text = "".join(traceback.format_exception(error))
-        connection.send(("error", RuntimeError(f"in a worker process:\n{text}")))
+        connection.send(("error", _bug(error)))
+
+
+def _bug(error: Exception) -> RuntimeError:
+    text = "".join(traceback.format_exception(error))
+    return RuntimeError(f"in a worker process:\n{text}")
 
 
 class _Teller:

@@ -11,6 +11,7 @@ from stages.core.manifest import Done, hidden, read_done, total
 from stages.core.options import RunOptions, flat
 from stages.core.pool import run_parts
 from stages.core.progress import Progress
+from stages.core.ray_runner import run_on_ray
 from stages.core.report import Report
 from stages.core.runner import left_to_do, open_folder, parts_of_share
 from stages.core.shards import write_text
@@ -33,14 +34,26 @@ def rows_left(job: Job, options: RunOptions) -> tuple[int, int]:
     return ours, left
 
 
+def works_here(job: Job, options: RunOptions, workers: int) -> bool:
+    """Whether this process itself does what is left, so that its transform must be open."""
+    return options.runner == "local" and min(workers, len(left_to_do(job, options))) == 1
+
+
 def do_share(
     job: Job, options: RunOptions, what: str, workers: int, progress: Progress, here: Transform | None
 ) -> None:
-    """Do the parts of our share that are left; `here` is the transform of this process, where it is open already."""
+    """Do the parts of our share that are left, on the engine that --runner names.
+
+    `workers` is the number of processes on this machine; a cluster has a default of its own. `here` is the transform of
+    this process, where it is open already.
+    """
     ours, left = rows_left(job, options)
     everything = sum(piece.rows for piece in job.slices)
     progress.start(what if ours == everything else f"{what} share {options.shard}", ours, ours - left)
-    run_parts(job, left_to_do(job, options), workers, progress, here)
+    if options.runner == "ray":
+        run_on_ray(job, left_to_do(job, options), options, progress)
+    else:
+        run_parts(job, left_to_do(job, options), workers, progress, here)
     progress.finish()
 
 

@@ -113,6 +113,10 @@ class EvalConfig:
             raise ConfigError("No input: name a file, a folder, a glob, a URL, or - to read paths from stdin.")
         check_range("draws", self.draws, 2, 1_000_000)
         check_range("min_group", self.min_group, 1)
+        if self.run.runner == "ray":
+            raise ConfigError(
+                "--runner ray has no meaning for eval, which adds up all rows; rlbff score takes it, eval its scores."
+            )
         if self.run.shard is not None:
             raise ConfigError("--shard has no meaning for eval, which adds up all rows; run it once, on one machine.")
         if self.against is not None and self.against == self.scores:

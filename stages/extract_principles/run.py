@@ -28,7 +28,7 @@ from stages.core.runner import (
 from stages.core.shards import write_text
 from stages.core.slices import read
 from stages.core.sources import Plan
-from stages.core.steps import do_share, done_parts, open_with_options, share_report
+from stages.core.steps import do_share, done_parts, open_with_options, share_report, works_here
 from stages.core.tables import DROPPED_PRINCIPLES, FEEDBACK, PRINCIPLES
 from stages.extract_principles import summary
 from stages.extract_principles.config import ExtractPrinciplesConfig
@@ -43,7 +43,7 @@ from stages.extract_principles.stats import Stats, stats_from_json
 from stages.extract_principles.survey import Survey
 from stages.extract_principles.taxonomy import Taxonomy, index_members
 from stages.extract_principles.taxonomy_file import parse_taxonomy, to_yaml
-from stages.extract_principles.tools import Tools, check_choice, default_workers, open_tools, uses_rules
+from stages.extract_principles.tools import Tools, check_choice, default_workers, load_of, open_tools, uses_rules
 
 READS: Final = FEEDBACK
 WRITES: Final = PRINCIPLES
@@ -183,16 +183,18 @@ def _job(settings: Settings, plan: Plan, root: Path, tools: Tools) -> Job:
         schema=schema_with(WRITES, [(name, type_) for _, name, type_ in settings.pass_through]),
         reading=reading(config.run),
         slices=plan.slices,
+        load=load_of(config),
     )
 
 
 def _run_job(job: Job, plan: Plan, settings: Settings, tools: Tools, progress: Progress) -> Report:
     config = settings.config
     open_with_options(job, plan, config)
-    parts = left_to_do(job, config.run)
+    left = left_to_do(job, config.run)
     workers = config.run.workers or default_workers(config)
+    elsewhere = bool(left) and not works_here(job, config.run, workers)
     do_share(job, config.run, "extracting", workers, progress, transform(settings, tools))
-    if min(workers, len(parts)) > 1:
+    if elsewhere:
         tools = replace(tools, usage=tools.recorded)
     return _close(job, plan, settings, tools, progress)
 

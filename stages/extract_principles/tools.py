@@ -13,6 +13,7 @@ from typing import Final
 from stages.core.budget import Budget
 from stages.core.client import Client
 from stages.core.errors import ConfigError, RlbffError
+from stages.core.job import Load, llm_load
 from stages.core.llm import ChatClient
 from stages.core.manifest import hidden
 from stages.core.options import LlmOptions
@@ -91,5 +92,11 @@ def check_choice(options: LlmOptions) -> None:
 
 def default_workers(config: ExtractPrinciplesConfig) -> int:
     """One process a core for the rules; one for models, which have parallelism of their own."""
-    local = not uses_rules(config.llm) or config.embedder != "ngram"
-    return 1 if local else len(os.sched_getaffinity(0))
+    return len(os.sched_getaffinity(0)) if load_of(config) == "core" else 1
+
+
+def load_of(config: ExtractPrinciplesConfig) -> Load:
+    """What a worker keeps busy: a device with its own model, a server, or one core."""
+    if uses_rules(config.llm) and config.embedder == "ngram":
+        return "core"
+    return "gpu" if "gpu" in (llm_load(config.llm.llm), llm_load(config.embedder)) else "server"

@@ -71,9 +71,12 @@ class ScoreConfig:
             raise ConfigError("--aggregate weighted takes principles and weights from --principles-file alone.")
         if self.min_margin is not None and self.output != "pairs":
             raise ConfigError("--min-margin has no meaning without --output pairs.")
-        if (self.run.workers or 1) > 1 and (self.in_words or self.source is not None):
+        if self.in_words or self.source is not None:
             instead = "--concurrency" if self.in_words else "--reward-workers"
-            raise ConfigError(f"--workers is for models that score in one pass; here say {instead} instead.")
+            if self.run.runner == "ray":
+                raise ConfigError(f"--runner ray is for models that score in one pass; here say {instead} instead.")
+            if (self.run.workers or 1) > 1:
+                raise ConfigError(f"--workers is for models that score in one pass; here say {instead} instead.")
         spec = self.spec
         if self.reward.generative and spec is not None and spec.kind != "genrm":
             raise ConfigError(f"--generative does not go with --rm {self.rm}; a model that reasons is genrm:FOLDER.")

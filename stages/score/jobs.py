@@ -7,7 +7,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from stages.core.job import Job, PartOutput, Stage, Transform
+from stages.core.job import Job, PartOutput, Stage, Transform, model_load
 from stages.core.options import identity
 from stages.core.passing import PassThrough
 from stages.core.rows import SourceRow
@@ -80,6 +80,7 @@ def scoring_job(settings: Settings, plan: Plan, root: Path) -> Job:
         schema=schema_with(SCORES, [*score_columns(config, settings.layout), *_passing(settings)]),
         reading=reading(config.run, unique_ids=False),
         slices=plan.slices,
+        load=model_load(config.reward.device),
     )
 
 

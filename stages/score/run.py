@@ -28,7 +28,7 @@ from stages.core.runner import (
 )
 from stages.core.slices import read
 from stages.core.sources import Plan
-from stages.core.steps import do_share, done_parts, open_with_options, share_report
+from stages.core.steps import do_share, done_parts, open_with_options, share_report, works_here
 from stages.core.tables import SCORES
 from stages.core.whole import as_one_part
 from stages.score.columns import find_pass_through, output_table
@@ -141,8 +141,7 @@ class _Run:
     def _score(self, job: Job) -> None:
         options = self.settings.config.run
         workers = options.workers or 1
-        alone = min(workers, len(left_to_do(job, options))) == 1
-        here = transform(self.settings, self.model.opened()) if alone else None
+        here = transform(self.settings, self.model.opened()) if works_here(job, options, workers) else None
         do_share(job, options, "scoring", workers, self.progress, here)
 
     def _close(self, job: Job, plan: Plan, scores: Job) -> Report:

@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 
 from stages.core.cut import cut
-from stages.core.job import Job, PartOutput, Stage, Transform
+from stages.core.job import Job, Load, PartOutput, Stage, Transform, llm_load, model_load
 from stages.core.manifest import hidden
 from stages.core.options import identity
 from stages.core.passing import PassThrough
@@ -77,8 +77,16 @@ def chains_job(settings: Settings, plan: Plan) -> tuple[Job, list[range]]:
         schema=CHAINS.schema(),
         reading=options,
         slices=tuple(piece for some in pieces for piece in some),
+        load=_load(settings),
     )
     return job, parts
+
+
+def _load(settings: Settings) -> Load:
+    config = settings.config
+    if config.uses_entropy and config.chains.entropy_model is not None:
+        return model_load(config.chains.device)
+    return llm_load(config.llm.llm) if settings.annotates == "llm" and config.needs_patterns else "core"
 
 
 def candidates_job(settings: Settings, plan: Plan, decided: dict[str, object]) -> Job:

@@ -15,15 +15,16 @@ from stages.core.errors import DataError
 from stages.core.inputs import stem
 from stages.core.job import Job
 from stages.core.manifest import hidden, read_done
-from stages.core.options import parse_shard
+from stages.core.options import RunOptions, parse_shard
 from stages.core.passing import passing
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
 from stages.core.rows import SourceRow
 from stages.core.runner import check_failed, finish, left_to_do, log, open_folder, planned, work
-from stages.core.shards import dump_json, write_text
+from stages.core.sealed import write_sealed
+from stages.core.shards import list_parts
 from stages.core.sources import Plan
-from stages.core.steps import do_share, open_with_options, share_report
+from stages.core.steps import do_share, open_with_options, share_report, works_here
 from stages.core.tables import SELECTED
 from stages.select_cotp.arrays import I64, Candidates
 from stages.select_cotp.chaining import Method
@@ -31,7 +32,7 @@ from stages.select_cotp.choose import choose, first_nearest
 from stages.select_cotp.columns import OURS
 from stages.select_cotp.config import SelectCotpConfig
 from stages.select_cotp.core_build import build_core_of
-from stages.select_cotp.core_rows import check_apart, load_core, store_core
+from stages.select_cotp.core_rows import CORE, check_apart, load_core, store_core
 from stages.select_cotp.finding import Finder, finding, read_found
 from stages.select_cotp.forecast import forecast
 from stages.select_cotp.ground import Ground, lay
@@ -130,8 +131,7 @@ class _Run:
     def _make_chains(self, chains: Job) -> None:
         options = self.settings.config.run
         workers = 1 if self.method.runs_models else options.workers or _cores()
-        left = left_to_do(chains, options)
-        here = transform(self.method) if min(workers, len(left)) == 1 else None
+        here = transform(self.method) if works_here(chains, options, workers) else None
         do_share(chains, options, "making chains", workers, self.progress, here)
 
     def _select(self, job: Job, chains: Job, parts: list[range]) -> Job | None:
@@ -140,9 +140,7 @@ class _Run:
         ground = self._ground(chains)
         for doubt in ground.warnings:
             self.progress.warn(doubt)
-        finder = Finder(
-            config=config, ground=ground, chains=chains.root, parts=parts, threads=config.run.workers or _cores()
-        )
+        finder = Finder(config=config, ground=ground, chains=chains.root, parts=parts, threads=_threads(config.run))
         nearest = first_nearest(config, ground)
         found = candidates_job(self.settings, plan, ground.identity | {"nearest": nearest.tolist()})
         with folder.locked(found.root, *parse_shard(config.run.shard)):
@@ -189,7 +187,8 @@ class _Run:
         config, root, ground = self.settings.config, self.settings.root, finder.ground
         selection = choose(finder, found, nearest, self.progress)
         write_arms(root, finder.chains, ground.pool, selection.arms, ground.core.ids)
-        write_text(hidden(root, "report") / TOLD, dump_json(selection.facts), hidden(root, "tmp"))
+        made = [path for name in (CORE, "arms") for path in list_parts(hidden(root, name))]
+        write_sealed(hidden(root, "report") / TOLD, selection.facts, hidden(root, "tmp"), made)
         writer = Writer(
             config=config,
             chains=finder.chains,
@@ -218,6 +217,11 @@ class _Run:
         return Report(folder=root, complete=True, rows=manifest["rows"], facts=facts)
 
 
+def _threads(options: RunOptions) -> int:
+    """Threads for the distances, which are found on this machine whatever engine makes the chains."""
+    return _cores() if options.runner == "ray" else options.workers or _cores()
+
+
 def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
@@ -235,7 +239,7 @@ def _dry_run(settings: Settings, plan: Plan, progress: Progress) -> Report:
         "table": WRITES.name,
         "parts": len(plan.slices),
         "parts_already_there": sum(read_done(settings.root, part) is not None for part in range(len(plan.slices))),
-        "forecast": forecast(settings, plan, settings.config.run.workers or _cores()),
+        "forecast": forecast(settings, plan, _threads(settings.config.run)),
     }
     progress.summary(facts)
     return Report(folder=settings.root, complete=False, rows={"in": plan.rows}, facts=facts)

@@ -194,6 +194,10 @@ class TrainPolicyConfig:
             raise ConfigError("--replay belongs to --engine local.")
         if not 0 <= self.run.seed <= _LARGEST_SEED:
             raise ConfigError(f"--seed is {self.run.seed}; train-policy takes one from 0 to {_LARGEST_SEED}.")
+        if self.run.runner == "ray":
+            raise ConfigError(
+                "--runner ray has no meaning for train-policy; --engine trl trains in several processes under torchrun."
+            )
         if self.run.shard is not None:
             raise ConfigError("--shard has no meaning for train-policy; --engine trl trains on several devices.")
         check_range("lora_rank", self.lora_rank, 1)

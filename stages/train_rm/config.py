@@ -101,6 +101,8 @@ class TrainRmConfig:
                 raise ConfigError(f"--{name.replace('_', '-')} is infinite; give a number.")
         if not 0 <= self.run.seed <= _LARGEST_SEED:
             raise ConfigError(f"--seed is {self.run.seed}; train-rm takes one from 0 to {_LARGEST_SEED}.")
+        if self.run.runner == "ray":
+            raise ConfigError("--runner ray has no meaning for train-rm; several processes train under torchrun.")
         if self.run.shard is not None:
             raise ConfigError("--shard has no meaning for train-rm; several processes train together under torchrun.")
         if self.lora_alpha is not None and self.lora_rank is None:

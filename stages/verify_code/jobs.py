@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 
 from stages.core.cut import cut
-from stages.core.job import Job, PartOutput, Stage, Transform
+from stages.core.job import Job, PartOutput, Stage, Transform, llm_load
 from stages.core.manifest import hidden
 from stages.core.options import identity
 from stages.core.passing import PassThrough
@@ -95,12 +95,12 @@ PROGRAMS_A_PART: Final = 64
 
 def running_job(settings: Settings, plan: Plan) -> tuple[Job, list[range]]:
     """The running of all programs, into a folder within the folder, and its parts that make each part of the output."""
-    options = reading(settings.config.run, unique_ids=False)
+    config, options = settings.config, reading(settings.config.run, unique_ids=False)
     rows = max(1, PROGRAMS_A_PART // _programs_a_row(settings, plan))
     pieces = [cut(piece, rows, options) for piece in plan.slices]
     ends = list(accumulate(len(piece) for piece in pieces))
     parts = [range(end - len(piece), end) for end, piece in zip(ends, pieces, strict=True)]
-    decisive = identity(settings.config) | settings.decided
+    decisive = identity(config) | settings.decided
     job = Job(
         stage=STAGE,
         config=settings,
@@ -109,6 +109,8 @@ def running_job(settings: Settings, plan: Plan) -> tuple[Job, list[range]]:
         schema=schema_with(VERDICTS, [*columns.run_columns(), *_passing(settings)]),
         reading=options,
         slices=tuple(piece for some in pieces for piece in some),
+        # A judge at a URL takes less of a worker than the programs do.
+        load="gpu" if config.judge == "llm" and llm_load(config.llm.llm) == "gpu" else "core",
     )
     return job, parts
 

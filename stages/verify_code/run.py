@@ -4,13 +4,12 @@ Three passes, each a job of its own that goes on where it stopped: programs are 
 if asked for (`.rlbff/strength/`), and what is decided about all programs is joined to their rows.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from stages.core import folder
 from stages.core.inputs import stem
@@ -21,9 +20,10 @@ from stages.core.passing import passing
 from stages.core.progress import Progress, quiet
 from stages.core.report import Report
 from stages.core.runner import check_failed, finish, left_to_do, open_folder, planned, work
-from stages.core.shards import dump_json, write_part, write_text
+from stages.core.sealed import read_sealed, write_sealed
+from stages.core.shards import list_parts, write_part
 from stages.core.sources import Plan
-from stages.core.steps import do_share, done_parts, open_with_options, share_report
+from stages.core.steps import do_share, done_parts, open_with_options, share_report, works_here
 from stages.core.tables import TESTS, VERDICTS
 from stages.programs.keep import parse_rule
 from stages.programs.reading import CONSUMED, check_columns
@@ -41,6 +41,9 @@ from stages.verify_code.show import closing_facts, decided_facts, doubts, show
 from stages.verify_code.strengths import measure_tasks
 from stages.verify_code.task_strength import TaskStrength
 from stages.verify_code.write import Writer, load_programs, numeric_columns, runs_of
+
+_TOLD: Final = "decided.json"
+"""What the decision left of figures."""
 
 WRITES: Final = VERDICTS
 
@@ -86,6 +89,11 @@ def _settle(config: VerifyCodeConfig, root: Path, plan: Plan) -> Settings:
     )
 
 
+def _told(root: Path) -> dict[str, Any] | None:
+    """The figures that the decision left; None where they or the tests are not all there."""
+    return read_sealed(hidden(root, "report") / _TOLD)
+
+
 @dataclass(frozen=True)
 class _Run:
     """One run that has its input planned."""
@@ -100,16 +108,20 @@ class _Run:
         runs, parts = running_job(self.settings, plan)
         job = writing_job(self.settings, plan)
         open_with_options(job, plan, config)
-        if left_to_do(job, replace(config.run, shard=None)):
+        if self._undecided(job) or len(done_parts(runs)) < len(runs.slices):
             with folder.locked(runs.root, *parse_shard(config.run.shard)):
                 open_folder(runs, plan, config.run)
                 self._execute(runs)
                 if finish(runs, plan, {}) is None:
                     return share_report(runs, config.run, self.progress, {}, self.settings.root)
                 with folder.last_turn(job.root):
-                    if left_to_do(job, replace(config.run, shard=None)):
+                    if self._undecided(job):
                         self._decide(job, runs, parts)
         return self._close(job, runs)
+
+    def _undecided(self, job: Job) -> bool:
+        """Whether a part of the output is missing, or the figures that the decision left."""
+        return bool(left_to_do(job, replace(self.settings.config.run, shard=None))) or _told(job.root) is None
 
     def _decide(self, job: Job, runs: Job, parts: list[range]) -> None:
         measures = self.settings.config.measures_strength
@@ -119,10 +131,9 @@ class _Run:
     def _execute(self, runs: Job) -> None:
         options = self.settings.config.run
         workers = options.workers or len(os.sched_getaffinity(0))
-        left = left_to_do(runs, options)
         with ExitStack() as stack:
             here = None
-            if min(workers, len(left)) == 1:
+            if works_here(runs, options, workers):
                 verifier = stack.enter_context(open_verifier(self.settings))
                 here = transform(self.settings, verifier, self.judge)
             do_share(runs, options, "verifying", workers, self.progress, here)
@@ -135,9 +146,9 @@ class _Run:
         # Without any program there is nothing that a rule could be fitted to; that all rows failed is said at the end.
         decided = decide(programs, strengths, config if len(programs) else replace(config, keep="all"))
         facts, scratch = decided_facts(decided, config), hidden(root, "tmp")
-        write_text(hidden(root, "report") / "decided.json", dump_json(facts), scratch)
         if decided.tests.num_rows:
             write_part(hidden(root, "tests") / "part-00000.parquet", decided.tests, {"table": TESTS.name}, scratch)
+        write_sealed(hidden(root, "report") / _TOLD, facts, scratch, list_parts(hidden(root, "tests")))
         writer = Writer(
             decided, strengths, root, only_kept=config.output == "kept", timings=config.timings == "columns"
         )
@@ -149,7 +160,8 @@ class _Run:
     def _close(self, job: Job, runs: Job) -> Report:
         """Write the manifest, and show what was found."""
         settings = self.settings
-        facts = json.loads((hidden(job.root, "report") / "decided.json").read_text(encoding="utf-8"))
+        facts = _told(job.root)
+        assert facts is not None
         facts |= {"level": settings.config.sandbox.level, "machine_factor": round(settings.factor, 3)}
         facts |= {"programs": total(done_parts(runs))["counts"]}
         manifest = finish(job, self.plan, facts)

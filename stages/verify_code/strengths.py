@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from stages.core import folder
 from stages.core.asking import Model
-from stages.core.job import Job, PartOutput, Stage, Transform
+from stages.core.job import Job, PartOutput, Stage, Transform, llm_load
 from stages.core.manifest import fingerprint, hidden
 from stages.core.options import identity
 from stages.core.progress import Progress
@@ -24,7 +24,7 @@ from stages.core.rows import Problem, SourceRow
 from stages.core.runner import finish, left_to_do, open_folder
 from stages.core.shards import part_path, read_shard
 from stages.core.sources import Plan
-from stages.core.steps import do_share
+from stages.core.steps import do_share, works_here
 from stages.core.tables import DROPPED_ROWS, Column, Table
 from stages.programs.matrix import Bools, vector
 from stages.programs.reading import read_row
@@ -78,7 +78,7 @@ def measure_tasks(settings: Settings, plan: Plan, runs: Job, progress: Progress)
             # A model has concurrency of its own, which several processes would multiply.
             workers = config.run.workers or (1 if config.augment else len(os.sched_getaffinity(0)))
             here = None
-            if workers == 1:
+            if works_here(job, options, workers):
                 here = transform(settings, stack.enter_context(open_verifier(settings)), model)
             do_share(job, options, "measuring tests", workers, progress, here)
         finish(job, plan, {})
@@ -104,6 +104,7 @@ def _job(settings: Settings, plan: Plan, runs: Job, model: Mapping[str, object])
         schema=_TABLE.schema(),
         reading=runs.reading,
         slices=runs.slices,
+        load=llm_load(config.llm.llm) if config.augment else "core",
     )
 
 
