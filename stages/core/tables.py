@@ -225,6 +225,7 @@ TABLES: Final = (
     PREFERENCES,
     VERDICTS,
     TIMINGS,
+    TESTS,
     COTS,
     SELECTED,
     ARMS,
