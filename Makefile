@@ -1,4 +1,4 @@
-# make demo · test · check · bench · docs · torture. Needs Python 3.11 or newer and make; everything else goes into .venv.
+# make demo · test · check · bench · docs · torture, explained in the README. Needs Python 3.11 or newer and make; everything else goes into .venv.
 
 PYTHON ?= $(shell for p in python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -12,10 +12,7 @@ TESTS := env OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 .PHONY: demo test check bench docs torture lint wheel clean
 
 demo: .venv/.models
-	export PATH="$$PWD/$(BIN):$$PATH" && $(OFFLINE) bash docs/recipes/reward-model.sh sample_data/reviews.jsonl demo
-	export PATH="$$PWD/$(BIN):$$PATH" && bash docs/recipes/verified-code.sh sample_data/programs.jsonl demo/code
-	export PATH="$$PWD/$(BIN):$$PATH" && bash docs/recipes/reasoning-data.sh sample_data/cots.jsonl sample_data/core.jsonl demo/cots
-	export PATH="$$PWD/$(BIN):$$PATH" && bash docs/recipes/policy.sh sample_data/prompts.jsonl sample_data/tasks.jsonl demo/rm demo/policy
+	export PATH="$$PWD/$(BIN):$$PATH" && $(OFFLINE) bash docs/recipes/everything.sh sample_data demo
 
 test: .venv/.dev
 	$(TESTS) -m "not slow and not campaign"
@@ -47,7 +44,8 @@ bench: .venv/.dev
 
 docs: .venv/.dev
 	$(BIN)/python docs/build.py
-
+	$(BIN)/mkdocs build --strict --quiet --site-dir site
+	@echo "To look at: site/index.html"
 
 # The chain under hundreds of faults, then the long form of tests that `make check` runs in their short one.
 torture: .venv/.dev
