@@ -17,16 +17,14 @@ from stages.core.manifest import hidden, read_done
 from stages.core.rows import Row
 from stages.core.shards import list_parts, part_path, write_text
 from stages.core.slices import Slice
-from stages.select_cotp.alignment import Curves, entropy_alignment, pattern_alignment
-from stages.select_cotp.arrays import F32, Series
+from stages.select_cotp.arrays import Series
 from stages.select_cotp.core_build import read_rows
 from stages.select_cotp.core_rows import CORE
-from stages.select_cotp.dtw import radius_of
 from stages.select_cotp.jobs import Settings
+from stages.select_cotp.paired import Terms, curves_of, pair_of, spread, weighted
 from stages.select_cotp.picture import Arm, Pair, Side, page
 from stages.select_cotp.pool import read_stored
 from stages.select_cotp.show import certificate
-from stages.select_cotp.weights import importance
 
 PAGE: Final = "selection.html"
 
@@ -67,7 +65,7 @@ class Stored:
         arms = _arms(root, facts)
         told = {
             "selected": f"{facts['rows']:,} rows for {facts['core_rows']:,} core rows, by {facts['main']}",
-            "distance": _formula(facts["lambda"], facts["scales"]),
+            "distance": formula(facts["lambda"], facts["scales"]),
             "patterns": str(facts["annotator"]),
             "entropies": str(facts["entropy_model"]),
             "dropped before": ", ".join(f"{why} {n:,}" for why, n in facts["dropped"].items()) or "none",
@@ -84,15 +82,16 @@ class Stored:
         config, selected = self.settings.config, self._selected()
         core = {row["id"]: row for row in _core(self.settings)}
         asked = _asked(config.show, selected, core, self.warn)
-        wanted = list(dict.fromkeys([*asked, *_spread(selected, config.pictures)]))
+        wanted = list(dict.fromkeys([*asked, *spread(selected, config.pictures)]))
         places = self._places([pool for pool, _ in wanted])
         for pool in dict.fromkeys(pool for pool, _ in asked if pool not in places):
             self.warn(f"--show names {pool!r}, which is no row of the pool whose chains are known; it is not shown.")
         wanted = [pair for pair in wanted if pair[0] in places]
         chains = [places[pool] for pool, _ in wanted]
         texts = read_rows(self.settings, self.slices, [(part, row["row"]) for part, row in chains])
+        terms = Terms(config.uses_patterns, config.uses_entropy, config.name_distance, config.band)
         pairs = [
-            self._pair(core[core_id], chain, cot.completion_text, selected.get(chain["id"], {}))
+            pair_of(core[core_id], chain, cot.completion_text, selected.get(chain["id"], {}), terms)
             for (_, core_id), (_, chain), cot in zip(wanted, chains, texts, strict=True)
         ]
         return [*self._means(core, chains), *pairs] if config.barycentres else pairs
@@ -115,34 +114,6 @@ class Stored:
                 found |= {row["id"]: (part, row) for row in rows}
         return found
 
-    def _pair(self, core: Row, pool: Row, text: str, written: Row) -> Pair:
-        """A core row beside a row of the pool; `written` is what the output says of that, if it is in it."""
-        config = self.settings.config
-        is_own = written.get("core_id") == core["id"]
-        parts: dict[str, float | None] = {"distance": written.get("distance") if is_own else None}
-        alignment = weights = curves = None
-        if config.uses_patterns and core["patterns"] and pool["patterns"]:
-            weights = np.asarray(core["weights"], dtype=np.float64)
-            alignment = pattern_alignment(core["patterns"], weights, pool["patterns"], config.name_distance)
-            parts["d_pattern"] = float(alignment.costs.sum() / weights.sum())
-        if config.uses_entropy and core["bins"] and pool["bins"]:
-            curves = self._curves(np.array(core["bins"], np.float32), np.array(pool["bins"], np.float32))
-            parts["d_entropy"] = float(curves.alignment.costs.sum() / max(len(curves.core), len(curves.pool)))
-        return Pair(
-            arm=written.get("arm", "not selected"),
-            rank=written.get("rank") if is_own else None,
-            core=_side(core, core["text"]),
-            pool=_side(pool, text),
-            parts=parts,
-            weights=weights,
-            alignment=alignment,
-            entropy=curves,
-        )
-
-    def _curves(self, core: F32, pool: F32) -> Curves:
-        radius = radius_of(self.settings.config.band, len(core)) if len(core) == len(pool) else None
-        return entropy_alignment(core, pool, radius)
-
     def _means(self, core: Mapping[str, Row], chains: Sequence[tuple[int, Row]]) -> list[Pair]:
         """The mean chain of the core set beside that of the rows that are shown."""
         from stages.select_cotp.by_tslearn import barycentre
@@ -162,7 +133,7 @@ class Stored:
                 core=empty._replace(id=names[0]),
                 pool=empty._replace(id=names[1]),
                 parts={},
-                entropy=self._curves(means[0], means[1]),
+                entropy=curves_of(means[0], means[1], self.settings.config.band),
             )
         ]
 
@@ -172,7 +143,7 @@ def _series(chains: Sequence[Sequence[float]]) -> Series:
     return Series(np.concatenate([np.asarray(chain, dtype=np.float32) for chain in chains]), starts)
 
 
-def _formula(share: float, scales: Sequence[float]) -> str:
+def formula(share: float, scales: Sequence[float]) -> str:
     """How a distance comes from its parts."""
     terms = ((share, "d_pattern", scales[0]), (1 - share, "d_entropy", scales[1]))
     return " + ".join(f"{factor:g} x {name} / {scale:.4g}" for factor, name, scale in terms if factor > 0)
@@ -196,36 +167,13 @@ def _asked(
     return found
 
 
-def _spread(selected: Mapping[str, Row], most: int) -> list[tuple[str, str]]:
-    """Pairs from the nearest to the farthest, evenly."""
-    rows = [row for row in selected.values() if row["core_id"] is not None and row["distance"] is not None]
-    rows.sort(key=lambda row: (row["distance"], row["id"]))
-    if not rows or not most:
-        return []
-    places = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
-    return [(rows[place]["id"], rows[place]["core_id"]) for place in places]
-
-
 def _core(settings: Settings) -> list[Row]:
     """The stored core rows, with the weights of their patterns and their text."""
     config = settings.config
     rows = read_stored(part_path(hidden(settings.root, CORE), 0)).to_pylist()
     if config.uses_patterns:
-        questions = [row["question_id"] for row in rows]
-        weights = importance([row["patterns"] for row in rows], questions, idf=config.idf, weights=config.weights)
-        rows = [row | {"weights": own} for row, own in zip(rows, weights, strict=True)]
+        rows = weighted(rows, idf=config.idf, weights=config.weights)
     return [row | {"text": "\n".join(turn["content"] for turn in row["completion"])} for row in rows]
-
-
-def _side(row: Row, text: str) -> Side:
-    return Side(
-        id=row["id"],
-        question_id=row["question_id"],
-        text=text,
-        num_tokens=row["num_tokens"],
-        correct=row["correct"],
-        patterns=row["patterns"] or (),
-    )
 
 
 def _arms(root: Path, facts: Mapping[str, Any]) -> list[Arm]:

@@ -18,23 +18,29 @@ MOST_POINTS: Final = 240
 """Points of a line; of longer series neighbours are averaged."""
 MOST_BARS: Final = 48
 
-STYLE: Final = """
-:root { --l0: #1f2328; --l1: #0072b2; --l2: #b34e00; --l3: #00795b; --l4: #9c4a7b; --l5: #6b6f00;
-  --pahp: #0072b2; --palp: #56b4e9; --nahp: #e69f00; --nalp: #d55e00; }
-@media screen and (prefers-color-scheme: dark) { :root { --l0: #e6edf3; --l1: #56b4e9; --l2: #f0a35e; --l3: #3ecfa8;
-  --l4: #e0a0c4; --l5: #d8d048; --pahp: #3b9be0; --palp: #9ad4f5; --nahp: #f2bd4b; --nalp: #e8763a; } }
-.run { fill: none; stroke-width: 1.75; stroke-linejoin: round; }
-.l0 { stroke: var(--l0); } .l1 { stroke: var(--l1); stroke-dasharray: 7 3; }
-.l2 { stroke: var(--l2); stroke-dasharray: 2 2; }
-.l3 { stroke: var(--l3); stroke-dasharray: 9 3 2 3; } .l4 { stroke: var(--l4); stroke-dasharray: 4 4; }
-.l5 { stroke: var(--l5); stroke-dasharray: 12 4; }
-.zero { stroke: var(--soft); }
+CLASSES_STYLE: Final = """
+:root { --pahp: #0072b2; --palp: #56b4e9; --nahp: #e69f00; --nalp: #d55e00; }
+@media screen and (prefers-color-scheme: dark) { :root { --pahp: #3b9be0; --palp: #9ad4f5; --nahp: #f2bd4b;
+  --nalp: #e8763a; } }
 .seg { stroke: var(--paper); stroke-width: .5; }
 .pa-hp { fill: var(--pahp); } .pa-lp { fill: var(--palp); } .na-hp { fill: var(--nahp); } .na-lp { fill: var(--nalp); }
 .out { fill-opacity: .35; stroke-width: 1; }
 .pa-hp.out { stroke: var(--pahp); } .pa-lp.out { stroke: var(--palp); }
 .na-hp.out { stroke: var(--nahp); } .na-lp.out { stroke: var(--nalp); }
-.legend svg { display: inline-block; width: 2rem; }
+"""
+"""Of the classes of tokens, in stacked bars."""
+
+STYLE: Final = f"""{CLASSES_STYLE}
+:root {{ --l0: #1f2328; --l1: #0072b2; --l2: #b34e00; --l3: #00795b; --l4: #9c4a7b; --l5: #6b6f00; }}
+@media screen and (prefers-color-scheme: dark) {{ :root {{ --l0: #e6edf3; --l1: #56b4e9; --l2: #f0a35e; --l3: #3ecfa8;
+  --l4: #e0a0c4; --l5: #d8d048; }} }}
+.run {{ fill: none; stroke-width: 1.75; stroke-linejoin: round; }}
+.l0 {{ stroke: var(--l0); }} .l1 {{ stroke: var(--l1); stroke-dasharray: 7 3; }}
+.l2 {{ stroke: var(--l2); stroke-dasharray: 2 2; }}
+.l3 {{ stroke: var(--l3); stroke-dasharray: 9 3 2 3; }} .l4 {{ stroke: var(--l4); stroke-dasharray: 4 4; }}
+.l5 {{ stroke: var(--l5); stroke-dasharray: 12 4; }}
+.zero {{ stroke: var(--soft); }}
+.legend svg {{ display: inline-block; width: 2rem; }}
 """
 
 _LEFT, _TOP, _HIGH, _FOOT = 46, 10, 150, 20
@@ -47,11 +53,11 @@ def lines(said: str, series: Mapping[str, Series]) -> str:
     `said` is what is drawn, in words; the first and last value of each line are added. No series may be empty.
     """
     assert 0 < len(series) <= MOST_LINES
-    thinned = {name: _thinned(own) for name, own in series.items()}
-    values = [value for own in thinned.values() for _, value in own]
+    shown = {name: thinned(own, MOST_POINTS) for name, own in series.items()}
+    values = [value for own in shown.values() for _, value in own]
     low, top = min(0.0, *values), max(0.0, *values)
     top = top if top > low else 1.0
-    steps = [step for own in thinned.values() for step, _ in own]
+    steps = [step for own in shown.values() for step, _ in own]
     first, last = min(steps), max(steps)
 
     def at(step: float, value: float) -> tuple[str, str]:
@@ -59,7 +65,7 @@ def lines(said: str, series: Mapping[str, Series]) -> str:
         return number(x), number(_FLOOR - _HIGH * (value - low) / (top - low))
 
     parts = _frame(low, top, first, last)
-    for place, (name, own) in enumerate(thinned.items()):
+    for place, (name, own) in enumerate(shown.items()):
         points = [at(step, value) for step, value in own]
         title = f"<title>{escaped(name)}</title>"
         if len(points) == 1:
@@ -126,6 +132,14 @@ def class_legend(names: Sequence[str]) -> str:
     return _legend([(name, f'<rect class="seg {kind(name)}" x="8" y="1" width="16" height="10"/>') for name in names])
 
 
+def thinned(series: Series, most: int) -> Series:
+    """At most `most` points: means of neighbours, at the mean of their steps; both ends stay as they are."""
+    if len(series) <= most:
+        return series
+    inner = np.array_split(np.array(series[1:-1], dtype=np.float64), most - 2)
+    return [series[0], *((round(own[0]), float(own[1])) for own in (piece.mean(axis=0) for piece in inner)), series[-1]]
+
+
 def _legend(entries: Sequence[tuple[str, str]]) -> str:
     shown = "".join(
         f'<span><svg viewBox="0 0 32 12" aria-hidden="true">{drawn}</svg>{escaped(name)}</span>'
@@ -154,11 +168,3 @@ def _short(value: float) -> str:
     if value and abs(value) < 0.001:
         return f"{value:.1e}"
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
-def _thinned(series: Series) -> Series:
-    """At most MOST_POINTS points: means of neighbours, at the mean of their steps; both ends stay as they are."""
-    if len(series) <= MOST_POINTS:
-        return series
-    inner = np.array_split(np.array(series[1:-1], dtype=np.float64), MOST_POINTS - 2)
-    return [series[0], *((round(own[0]), float(own[1])) for own in (piece.mean(axis=0) for piece in inner)), series[-1]]

@@ -27,7 +27,7 @@ _OF_UPDATES: Final = [(ALL, name) for name in ("entropy", "clip_low", "clip_high
 
 _ROWS: Final = 12
 """Of the table beside a drawing."""
-_LIMITS: Final = (
+LIMITS: Final = (
     "First order, of plain gradient ascent on the logits of each context: compare shares and signs, not sizes."
 )
 
@@ -43,15 +43,36 @@ def write_report(path: Path, *, title: str, metrics: Sequence[Row], rollouts: Se
     """
     figures = [Metric(row["step"], row["group"], row["metric"], row["value"], row["n"]) for row in metrics]
     found = by_name(figures)
-    steps = by_generation(found)
     sentences = doubts(figures)
     doubted = "".join(f"<li>{escaped(sentence)}</li>" for sentence in sentences)
     parts = [
         f"<h2>What may be wrong</h2>\n<ul>{doubted}</ul>" if sentences else "",
-        *_curves({key: _means(own, steps) if steps and key in _OF_UPDATES else own for key, own in found.items()}),
+        *_curves(means_of_generations(found)),
         *_groups(rollouts),
     ]
     write_text(path, page(title, STYLE, summarise(figures), parts), path.parent)
+
+
+def means_of_generations(found: Mapping[tuple[str, str], Series]) -> dict[tuple[str, str], Series]:
+    """The figures, with means of generations in place of those of updates that begin anew with each sampling."""
+    steps = by_generation(found)
+    return {key: _means(own, steps) if steps and key in _OF_UPDATES else own for key, own in found.items()}
+
+
+def chosen_groups(rollouts: Sequence[Row]) -> list[list[Row]]:
+    """The groups worth a look, each from its best to its worst completion: of the first generation and of the last."""
+    groups: dict[tuple[int, int], list[Row]] = {}
+    for row in rollouts:
+        if row["reward"] is not None:
+            groups.setdefault((row["generation"], row["group"]), []).append(row)
+    ranked = {key: sorted(rows, key=lambda row: (-row["reward"], row["number"])) for key, rows in groups.items()}
+    generations = sorted({generation for generation, _ in ranked})
+    keys: list[tuple[int, int]] = []
+    for generation in dict.fromkeys([*generations[:1], *generations[-1:]]):
+        own = [key for key in ranked if key[0] == generation and len(ranked[key]) > 1]
+        own.sort(key=lambda key: (ranked[key][-1]["reward"] - ranked[key][0]["reward"], key))
+        keys += own[: GROUPS // 2]
+    return [ranked[key] for key in keys]
 
 
 def _curves(found: Mapping[tuple[str, str], Series]) -> list[str]:
@@ -83,7 +104,7 @@ def _curves(found: Mapping[tuple[str, str], Series]) -> list[str]:
             "Nats a token from the policy that sampled (k3 estimate), mean of each generation's updates.",
         ),
         _stack(found, "Where the gradient comes from", "gradient_share", "Shares of the norms of the logit gradients."),
-        _stack(found, "What moves entropy", "ledger", f"Up: tokens that raise it; down: that lower it. {_LIMITS}"),
+        _stack(found, "What moves entropy", "ledger", f"Up: tokens that raise it; down: that lower it. {LIMITS}"),
     ]
     shown = [one for one in drawn if one]
     if not shown:
@@ -136,21 +157,9 @@ def _framed(title: str, note: str, drawn: str, series: Mapping[str, Series]) -> 
 
 def _groups(rollouts: Sequence[Row]) -> list[str]:
     """The best and the worst completion of some groups."""
-    groups: dict[tuple[int, int], list[Row]] = {}
-    for row in rollouts:
-        if row["reward"] is not None:
-            groups.setdefault((row["generation"], row["group"]), []).append(row)
-    ranked = {key: sorted(rows, key=lambda row: (-row["reward"], row["number"])) for key, rows in groups.items()}
-    generations = sorted({generation for generation, _ in ranked})
-    keys: list[tuple[int, int]] = []
-    for generation in dict.fromkeys([*generations[:1], *generations[-1:]]):
-        own = [key for key in ranked if key[0] == generation and len(ranked[key]) > 1]
-        own.sort(key=lambda key: (ranked[key][-1]["reward"] - ranked[key][0]["reward"], key))
-        keys += own[: GROUPS // 2]
-    if not keys:
-        return []
+    chosen = chosen_groups(rollouts)
     note = "The best and the worst completion of groups whose rewards differ most."
-    return ["<h2>Completions</h2>", f'<p class="note">{note}</p>', *(_group(ranked[key]) for key in keys)]
+    return ["<h2>Completions</h2>", f'<p class="note">{note}</p>', *map(_group, chosen)] if chosen else []
 
 
 def _group(rows: Sequence[Row]) -> str:
