@@ -143,15 +143,17 @@ def _lineage(folders: Sequence[_Folder], shown: Sequence[Shown], lineage: Lineag
 
 
 def _origins(number: int, folders: Sequence[_Folder], lineage: Lineage) -> list[str]:
-    """What a folder was made from, in words."""
-    edges = [edge for edge in lineage.edges if edge.to == number]
+    """What a folder was made from, in words: `first` for its rows, else with the options that name it."""
+    how: dict[int, list[str]] = {}
+    for edge in (edge for edge in lineage.edges if edge.to == number):
+        told = "another version" if edge.stale else "rows" if edge.rows else f"--{edge.what.replace('_', '-')}"
+        if told not in how.setdefault(edge.by, []):
+            how[edge.by].append(told)
     makers = [
-        folders[edge.by].name
-        + ("" if edge.rows else f" (--{edge.what.replace('_', '-')})")
-        + (" (another version)" if edge.stale else "")
-        for edge in edges
+        folders[by].name + ("" if told == ["rows"] else f" ({', '.join(sorted(told, reverse=True))})")
+        for by, told in how.items()
     ]
-    return list(dict.fromkeys([*makers, *(one.name for one, users in lineage.sources.items() if number in users)]))
+    return [*makers, *dict.fromkeys(one.name for one, users in lineage.sources.items() if number in users)]
 
 
 def _fates(folders: Sequence[_Folder]) -> Drawing:

@@ -39,7 +39,8 @@ h4 { font-size: .9375rem; margin: 0 0 .25rem; }
 .doubts { margin: .75rem 0; padding: .5rem .75rem .5rem 2rem; background: var(--alarm);
   border-left: 4px solid var(--alarm-line); border-radius: .25rem; font-size: .9375rem; }
 .words td, .words th { text-align: left; vertical-align: top; } td.number, th.number { text-align: right; }
-td { overflow-wrap: break-word; } .words td { max-width: 34rem; }
+td { overflow-wrap: break-word; } .words td { max-width: 34rem; } .words td:first-child { min-width: 6.5rem; }
+td.number { white-space: nowrap; }
 th[scope=row] { color: var(--ink); font-weight: 400; text-align: left; }
 .passage blockquote { max-height: 26rem; overflow-y: auto; }
 mark { color: var(--ink); padding: 0 .1em; border-radius: .15em; text-underline-offset: .2em;
@@ -160,9 +161,9 @@ def _grid(grid: Grid) -> str:
 
 
 def _table(grid: Grid) -> str:
-    """The cells; those that begin like a number are aligned right in columns of which most do."""
+    """The cells; those that begin like a number are aligned right in columns with a name, of which most do."""
     assert all(len(row) == len(grid.head) for row in grid.rows)
-    right = [_of_numbers([row[place] for row in grid.rows]) for place in range(len(grid.head))]
+    right = [bool(name) and _of_numbers([row[k] for row in grid.rows]) for k, name in enumerate(grid.head)]
     head = "".join(_cell("th", name, one) for name, one in zip(grid.head, right, strict=True))
     lines = ""
     for row in grid.rows:
