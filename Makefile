@@ -44,7 +44,7 @@ bench: .venv/.dev
 
 docs: .venv/.dev
 	$(BIN)/python docs/build.py
-	$(BIN)/mkdocs build --strict --quiet --site-dir site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
 	@echo "To look at: site/index.html"
 
 # The chain under hundreds of faults, then the long form of tests that `make check` runs in their short one.
