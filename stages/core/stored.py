@@ -44,7 +44,13 @@ def stored_sums(root: Path) -> dict[str, Any]:
     """
     manifest = stored_json(hidden(root, "manifest.json"))
     sums = total(finished_parts(root))
-    return sums | {name: manifest[name] for name, own in sums.items() if isinstance(manifest.get(name), type(own))}
+    return {name: _same_kind(manifest.get(name), own) for name, own in sums.items()}
+
+
+def _same_kind(value: object, own: Any) -> Any:  # noqa: ANN401 - a count, or counts by name
+    """The value if it is a count, or counts by name, as `own` is; else `own`."""
+    counts = list(value.values()) if isinstance(value, dict) else [value]
+    return value if type(value) is type(own) and all(type(one) is int for one in counts) else own
 
 
 def parts_note(root: Path) -> str:

@@ -136,8 +136,8 @@ def curve_blocks(facts: Mapping[str, Any], threshold: object) -> list[Drawing]:
     series = {"every annotator matches": [(at, float(one["rows"])) for at, one in every.items()]}
     if chained:
         series["with chains"] = [(at, float(one["rows"])) for at, one in chained.items()]
-    if threshold in every:
-        series["used here"] = [(float(threshold), float(every[threshold]["rows"]))]  # type: ignore[arg-type]
+    if isinstance(threshold, int | float) and threshold in every:
+        series["used here"] = [(float(threshold), float(every[threshold]["rows"]))]
     low, high = min(every), max(every)
     said = (
         f"From threshold {low} to {high} the rows go from {count(every[low]['rows'])} to {count(every[high]['rows'])}."

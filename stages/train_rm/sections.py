@@ -65,7 +65,7 @@ def _warnings(facts: Mapping[str, Any], card: Mapping[str, Any]) -> list[str]:
     stored = facts.get("warnings")
     told = [cell(text, 400) for text in stored] if isinstance(stored, list) else []
     if card.get("fidelity") == "demo":
-        told.append("The base is the built-in tiny model, which shows how things work; its judgement is worth nothing.")
+        told.append("The base is the built-in tiny model: it shows how things work, and is of no use beyond that.")
     return told
 
 

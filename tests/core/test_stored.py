@@ -62,6 +62,8 @@ def test_a_manifest_counts_for_the_whole_run(tmp_path: Path) -> None:
     assert stored_sums(tmp_path)["written"] == 12
     assert stored_sums(tmp_path)["dropped_by"] == {}
     assert stored_facts(tmp_path) == {"a": 1}
+    (tmp_path / ".rlbff" / "manifest.json").write_text(json.dumps({"counts": {"seen": "x"}, "written": True}))
+    assert (stored_sums(tmp_path)["counts"], stored_sums(tmp_path)["written"]) == ({"seen": 4}, 8)
 
 
 @pytest.mark.parametrize(("most", "ids"), [(None, 12), (0, 0), (3, 3), (4, 4), (5, 5), (100, 12)])

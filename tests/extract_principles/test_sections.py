@@ -204,10 +204,25 @@ def test_figures_of_other_types_are_left_out(folder: Path) -> None:
     path = folder / ".rlbff" / "manifest.json"
     manifest = json.loads(path.read_text())
     draw = random.Random(0)
-    values = (None, 3, "x", [], {}, [[]], {"a": 1}, [{"threshold": 1, "rows": None, "rule": "every"}], True, -1e308)
+    values = (
+        None,
+        3,
+        "x",
+        [],
+        {},
+        [[]],
+        {"a": "b"},
+        {"raw": [1]},
+        [{"threshold": 1, "rows": None, "rule": "every"}],
+        True,
+        -1e308,
+    )
     for _ in range(15):
         facts: dict[str, Any] = {name: draw.choice((value, *values)) for name, value in manifest["facts"].items()}
-        path.write_text(json.dumps({**manifest, "facts": facts}))
+        others = {name: draw.choice((manifest[name], *values)) for name in ("counts", "dropped_by", "written", "rows")}
+        path.write_text(json.dumps({**manifest, **others, "facts": facts}))
+        plan = {"config": {name: draw.choice(values) for name in ("consensus_threshold", "seed")}}
+        (folder / ".rlbff" / "plan.json").write_text(json.dumps(plan))
         check_sections(sections(folder))
 
 
