@@ -26,6 +26,18 @@ PAGES = [
 ]
 
 
+TRAINING = {"docs/first-steps.md"}
+"""Pages whose blocks train a model."""
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def marks_of(page: Path) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.slow] if name_of(page) in TRAINING else []
+
+
 class Step(NamedTuple):
     """One command of a page, with the line it stands in and what it should print."""
 
@@ -41,7 +53,7 @@ def test_generated_pages_are_fresh() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", [pytest.param(page, marks=marks_of(page), id=name_of(page)) for page in PAGES])
 def test_console_blocks_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
     for step in console_steps(page.read_text(encoding="utf-8")):
@@ -55,15 +67,44 @@ def test_console_blocks_print_what_the_page_shows(page: Path, tmp_path: Path) ->
             timeout=120,
             check=False,
         )
-        where = f"{page.relative_to(ROOT)}, line {step.line}: {step.command}"
+        where = f"{name_of(page)}, line {step.line}: {step.command}"
         assert matches(step.expected, done.stdout), f"{where}\nprints\n{done.stdout}\ninstead of\n{step.expected}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_links_lead_to_files(page: Path) -> None:
-    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    lost = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    lost = [link for link in links(page.read_text(encoding="utf-8")) if not leads(page, link)]
     assert lost == []
+
+
+@pytest.mark.parametrize(
+    ("link", "agree"),
+    [
+        ("first-steps.md", True),
+        ("first-steps.md#2-your-file", True),
+        ("first-steps.md#2-your-fil", False),
+        ("#in-short", True),
+        ("#in", False),
+        ("nothing.md", False),
+        ("recipes/policy.sh", True),
+        ("https://arxiv.org/abs/2509.21319", True),
+        ("http://arxiv.org/abs/2509.21319", False),
+        ("https://arxiv.org/abs/2509.21319.", False),
+        ("https://arxiv/x", False),
+        ("arxiv.org/abs/2509.21319", False),
+    ],
+)
+def test_leads_looks_at_files_headings_and_the_form_of_addresses(link: str, agree: bool, tmp_path: Path) -> None:
+    page = ROOT / "docs" / "recipes.md"
+    if link.startswith("#"):
+        page = tmp_path / "page.md"
+        page.write_text("# In short\n", encoding="utf-8")
+    assert leads(page, link) is agree
+
+
+def test_headings_become_anchors_as_in_the_site() -> None:
+    text = "# The `a-b` c, d\n```\n# no\n```\n## Again\n## Again\n### --x: 1/2\n"
+    assert anchors(text) == {"the-a-b-c-d", "again", "again_1", "again-1", "x-12", "--x-12"}
 
 
 def test_card_of_the_sample_data_counts_right() -> None:
@@ -100,6 +141,38 @@ def test_console_steps_splits_commands_from_output() -> None:
 )
 def test_matches_is_strict_but_for_the_three_dots(expected: str, printed: str, agree: bool) -> None:
     assert matches(expected, printed) is agree
+
+
+def links(text: str) -> list[str]:
+    """Where the Markdown links of a page lead, but for those in code."""
+    prose = re.sub(r"```.*?^```|`[^`\n]*`", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r"\]\(([^)\s]+)\)", prose)
+
+
+def leads(page: Path, link: str) -> bool:
+    """Whether a link has a file and a heading there, or is an address of good form: it is not opened."""
+    if "://" in link:
+        return re.fullmatch(r"https://[\w-]+(\.[\w-]+)+(/[\w./%#?=&~+-]*[\w/])?", link) is not None
+    name, _, anchor = link.partition("#")
+    target = page.parent / name if name else page
+    if not target.exists():
+        return False
+    return not anchor or anchor in anchors(target.read_text(encoding="utf-8"))
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, of those that share a name the numbers of mkdocs and of GitHub."""
+    found: Counter[str] = Counter()
+    names = set()
+    prose = re.sub(r"```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    for heading in re.findall(r"^#+ (.*)$", prose, flags=re.MULTILINE):
+        plain = re.sub(r"[^\w\s-]", "", heading.strip().lower())
+        name = re.sub(r"[-\s]+", "-", plain).strip("-")
+        names |= (
+            {plain.replace(" ", "-"), name} if not found[name] else {f"{name}_{found[name]}", f"{name}-{found[name]}"}
+        )
+        found[name] += 1
+    return names
 
 
 def console_steps(text: str) -> list[Step]:
