@@ -39,8 +39,9 @@ def same(root: Path) -> dict[str, bytes]:
 
     Programs never take the same time twice; how many candidates are stored depends on those found before.
     """
-    free = ("lock", "config.yaml", "runs/", "timings/", "candidates/")
-    files = {name: data for name, data in contents(root).items() if not name.removeprefix(".rlbff/").startswith(free)}
+    free = ("config.yaml", "runs/", "timings/", "candidates/")
+    files = {name: data for name, data in contents(root).items() if "/lock" not in name}
+    files = {name: data for name, data in files.items() if not name.removeprefix(".rlbff/").startswith(free)}
     if (root / ".rlbff" / "timings").exists():  # their sizes and hashes stand in the records
         files = {name: data for name, data in files.items() if not name.startswith((".rlbff/done/", ".rlbff/manifest"))}
     return files
