@@ -16,6 +16,7 @@ from rlbff_cli.call import call
 from rlbff_cli.hints import did_you_mean
 from rlbff_cli.table import COMMANDS, flags_for, front_page, page_for
 from rlbff_cli.terminal import open_streams, say_error
+from stages.core.disk import told_of_disk
 from stages.core.errors import ConfigError, RlbffError
 
 # Every complaint of the parser about what was typed; public only through its subclass.
@@ -32,6 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RlbffError as error:
         say_error(str(error))
         return error.exit_code
+    except OSError as error:
+        if (told := told_of_disk(error)) is None:
+            raise
+        say_error(str(told))
+        return told.exit_code
     except _UsageError as error:
         say_error(_usage_sentence(error, typed))
         return ConfigError.exit_code

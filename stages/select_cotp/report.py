@@ -3,7 +3,6 @@
 Everything on it is read from what is stored, so that a finished folder can be asked for another pair.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 
 from stages.core.manifest import hidden, read_done
 from stages.core.rows import Row
+from stages.core.sealed import read_sealed
 from stages.core.shards import list_parts, part_path, write_text
 from stages.core.slices import Slice
 from stages.select_cotp.arrays import Series
@@ -40,11 +40,7 @@ def read_told(root: Path) -> dict[str, Any] | None:
     """The figures that the selection left; None where they, the arms or the core set are not all there."""
     if not all(part_path(hidden(root, name), 0).exists() for name in (CORE, "arms")):
         return None
-    try:
-        told = json.loads((hidden(root, "report") / TOLD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return told if isinstance(told, dict) else None
+    return read_sealed(hidden(root, "report") / TOLD)
 
 
 @dataclass(frozen=True, kw_only=True)
