@@ -17,6 +17,7 @@ import pytest
 from stages.core.sections import Drawing, Grid, Section
 from stages.core.sections_html import section_markup
 from stages.core.tables import METRICS
+from stages.eval import figure_curves
 from stages.eval.benchmarks import BENCHMARKS
 from stages.eval.calibration_report import HELD_OUT
 from stages.eval.config import EvalConfig
@@ -26,7 +27,7 @@ from stages.eval.rm_bench import STYLES
 from stages.eval.run import run
 from stages.eval.sections import sections
 from stages.eval.sensitivity import CORRECTNESS, DIFFERENCES, WANTED
-from stages.eval.shown_figures import MOST_FIGURES
+from stages.eval.shown_figures import MOST_FIGURES, told_value
 from tests.eval.rows import calibrated_rows, table_row
 from tests.extract_principles.commands import ROOT, rlbff, rows_of
 
@@ -184,6 +185,36 @@ def test_pairs_by_principle_are_those_counted_by_hand(tmp_path: Path) -> None:
     assert bars.said.startswith("Pairs in the right order, by principle: highest clarity 0.800, lowest a <b>bold")
     all_figures = block(found, "All figures")
     assert len(all_figures.rows) == len(rows_of(tmp_path / "out"))
+
+
+def test_reliability_has_probabilities_across_and_shares_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr(figure_curves, "lines", lambda said, series, **rest: drawn.update(series, **rest) or "")
+    figures = [
+        Figure("bin 01", "mean_p.raw", 0.2, None, None, 5),
+        Figure("bin 01", "yes_rate.raw", 0.1, 0.0, 0.4, 5),
+        Figure("bin 02", "mean_p.raw", None, None, None, 5),
+        Figure("bin 02", "yes_rate.raw", 0.9, 0.5, 1.0, 5),
+        *(Figure(f"principle {k}", "brier.raw", k / 10, None, None, 9) for k in (1, 3, 2)),
+    ]
+    found = sections(folder_of(tmp_path / "m", "calibration", figures))
+    assert drawn["raw scores"] == [(0.2, 0.1)]
+    assert drawn["bands"] == {"raw scores": [(0.2, 0.0, 0.4)]}
+    worst = block(found, "Brier score by principle, worst first").numbers.rows
+    assert [line[0] for line in worst] == ["principle 3", "principle 2", "principle 1"]
+
+
+def test_the_largest_groups_are_drawn_and_the_first_of_two_figures_counts(tmp_path: Path) -> None:
+    groups = [Figure(f"g{k}", "accuracy", k / 100, None, None, k) for k in range(30)]
+    (shown,) = sections(folder_of(tmp_path / "m", "llmbar", [*groups, groups[29]._replace(value=0.0)]))
+    rows = block([shown], "Accuracy by part").numbers.rows
+    assert [line[0] for line in rows] == [f"g{k}" for k in range(29, 16, -1)]
+    assert rows[0][1] == "0.290"
+
+
+def test_values_are_told_shortly_and_never_as_zero() -> None:
+    told = [told_value(value) for value in (None, 0.0, 2.6e-7, -0.5, 1.0, 12.0, 12345.678, 1e300)]
+    assert told == ["-", "0.000", "2.6e-07", "-0.500", "1.000", "12", "12,345.7", "1e+300"]
 
 
 def test_two_sources_are_shown_beside_each_other(tmp_path: Path) -> None:

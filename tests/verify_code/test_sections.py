@@ -19,6 +19,7 @@ from stages.core.sections import Drawing, Grid, Section
 from stages.core.sections_html import section_markup
 from stages.core.tables import TESTS, TIMINGS, VERDICTS
 from stages.programs.matrix import OUTCOMES
+from stages.verify_code import shown_rules
 from stages.verify_code.sections import sections
 from stages.verify_code.shown_programs import MOST_MATRICES, MOST_PROGRAMS, MOST_TESTS
 from stages.verify_code.stored_programs import programs
@@ -84,10 +85,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two folders of one input: `all` with strength, and `kept`, by the command line, which holds kept ones alone."""
     path = tmp_path_factory.mktemp("made")
     rows = [
+        row("d", WRONG, truth=False, reference=RIGHT),
         row("a", RIGHT, truth=True, reference=RIGHT),
         row("b", OTHER, truth=True, reference=RIGHT),
         row("c", NEARLY, truth=True, reference=RIGHT),
-        row("d", WRONG, truth=False, reference=RIGHT),
         row("e", "no program here", truth=False, reference=RIGHT),
         row("f", RANDOM, truth=False, reference=RIGHT),
     ]
@@ -156,7 +157,7 @@ def test_where_only_kept_programs_are_written_the_others_come_from_the_runs(made
     rows = rows_of(made / "kept")
     kept = {one["id"] for one in rows}
     stored = list(programs(made / "kept", []))
-    assert [one.id for one in stored] == ["a", "b", "c", "d", "e", "f"]
+    assert [one.id for one in stored] == ["d", "a", "b", "c", "e", "f"]
     assert {one.id for one in stored if one.kept} == kept
     assert {"a", "b"} <= kept < {"a", "b", "c", "d", "e", "f"}
     passed = {one.id: (one.passed, one.total) for one in stored}
@@ -322,8 +323,21 @@ def test_doubts_tell_of_weak_isolation_and_of_many_timeouts(tmp_path: Path) -> N
         assert any(part in text for text in doubts), part
 
 
+def test_rules_are_drawn_over_recall_this_runs_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr(shown_rules, "lines", lambda said, series, **rest: drawn.update(series) or "")
+    rule = {"programs": 3, "tasks": 1, "labelled": 4}
+    own = rule | {"rule": "rel:0.9", "precision": 0.9, "recall": 0.2}
+    others = [rule | {"rule": name, "precision": 0.5, "recall": at} for name, at in (("all", 1.0), ("frac:1.0", 0.7))]
+    sections(folder_of(tmp_path / "v", [drawn_row(random.Random(0), 0)], {"kept": own, "rules": [own, *others]}))
+    assert list(drawn.items()) == [
+        ("frac and all", [(0.7, 0.5), (1.0, 0.5)]),
+        ("rel:0.9 (this run's rule)", [(0.2, 0.9)]),
+    ]
+
+
 def test_edges_of_bins_do_not_depend_on_rounding() -> None:
-    assert [tenth(value) for value in (0, 0.09, 0.1, 0.3, 3 / 10, 0.7, 0.99, 1)] == [0, 0, 1, 3, 3, 7, 9, 9]
+    assert [tenth(value) for value in (0, 0.09, 0.1, 0.3, 0.69999999, 0.99, 1)] == [0, 0, 1, 3, 7, 9, 9]
 
 
 def test_costs_are_read_from_the_columns_where_they_are_there(tmp_path: Path) -> None:
