@@ -30,8 +30,9 @@ def start(command: Sequence[object]) -> "subprocess.Popen[str]":
 def finish(command: Sequence[object]) -> str:
     """Run `rlbff COMMAND` in two processes to its end; what it said on stderr."""
     process = start(command)
-    _, said = process.communicate(timeout=280)
+    out, said = process.communicate(timeout=280)
     assert process.returncode == 0, said
+    assert len(out.splitlines()) == 1, "only the first process names the folder"
     return said
 
 

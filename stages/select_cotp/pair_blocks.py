@@ -11,7 +11,7 @@ import numpy as np
 from stages.core import charts
 from stages.core.sections import Block, Drawing, Grid, Passage
 from stages.core.sections import Pair as Texts
-from stages.core.shown import cell, decimal, excerpt
+from stages.core.shown import cell, decimal, distinct, excerpt
 from stages.select_cotp.alignment import shortened
 from stages.select_cotp.arrays import F64, I64
 from stages.select_cotp.ngrams import MeasureName, name_distances
@@ -112,20 +112,21 @@ def entropy_matrix(pair: Pair, radius: int | None) -> list[Block]:
 
 def entropy_lines(core: Side, chain: F64, selected: Sequence[tuple[Side, F64]]) -> Drawing:
     """A core row's entropies along its completion, and those of rows that were selected for it."""
-    named = [(f"core: {cell(core.id, 40)}", chain), *((cell(side.id, 40), own) for side, own in selected)]
-    series = {
-        name: [(100 * (k + 0.5) / len(own), value) for k, value in enumerate(own.tolist())]
-        for name, own in ((name, shortened(own, _POINTS)) for name, own in named)
-    }
+    names = distinct([core.id, *(side.id for side, _ in selected)])
+    named = list(zip(names, [chain, *(own for _, own in selected)], strict=True))
+    series = {f"{name} (core)" if name == names[0] else name: _along(shortened(own, _POINTS)) for name, own in named}
     means = ", ".join(f"{name} {own.mean():.3g}" for name, own in named)
-    said = (
-        f"Entropy along the completions of {cell(core.id)} and of {len(selected)} rows selected for it; means: {means}."
-    )
+    said = f"Entropy along the completion of the core row {names[0]} beside {', '.join(names[1:])}; means: {means}."
     return Drawing(
-        title=f"Entropies of {cell(core.id)} and its rows",
+        title=f"Entropies of {names[0]} and {', '.join(names[1:])}",
         markup=charts.lines(said, series, x="share of the completion, %", y="entropy, nats a token"),
         said=said,
     )
+
+
+def _along(chain: F64) -> list[tuple[float, float]]:
+    """The values of a chain at the middle of their pieces, in percent of its length."""
+    return [(100 * (k + 0.5) / len(chain), value) for k, value in enumerate(chain.tolist())]
 
 
 def _passage(title: str, side: Side, prompt: str) -> Passage:

@@ -31,7 +31,7 @@ STYLE: Final = CHAINS
 
 PAIRS: Final = 2
 """Pairs that are shown: the nearest and the farthest."""
-CURVES: Final = 3
+CURVES: Final = 2
 """Core rows whose entropies are drawn, with at most `ROWS` rows each."""
 ROWS: Final = 2
 
@@ -159,11 +159,13 @@ def _pair(core: Row, pool: Row, written: Row, options: Mapping[str, Any]) -> lis
     band = options.get("band")
     terms = Terms(patterns="weights" in core, entropy=True, name_distance=measure, band=band)
     pair = pair_of(core, pool, chat_text(written["completion"]), written, terms)
-    radius = None
-    if pair.entropy is not None and len(pair.entropy.core) == len(pair.entropy.pool):
-        radius = radius_of(band, len(pair.entropy.core))
     prompts = chat_text(core["prompt"]), chat_text(written["prompt"])
-    return [texts_of(pair, prompts), *ladder_of(pair), *pattern_matrix(pair, measure), *entropy_matrix(pair, radius)]
+    blocks = [texts_of(pair, prompts), *ladder_of(pair), *pattern_matrix(pair, measure)]
+    if pair.entropy is not None:
+        ours, theirs, _ = pair.entropy
+        radius = radius_of(band, len(ours)) if len(ours) == len(theirs) else None
+        blocks += [*entropy_matrix(pair, radius), entropy_lines(pair.core, ours, [(pair.pool, theirs)])]
+    return blocks
 
 
 def _weighted(core: Sequence[Row], options: Mapping[str, Any]) -> list[Row]:

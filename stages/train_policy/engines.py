@@ -4,6 +4,7 @@ Both read and score as `local` does; what is the same for all is in learning.py.
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 
 from stages.core.job import PartOutput, Transform
@@ -36,7 +37,8 @@ def learn_by_trl(course: Course, progress: Progress) -> Transform:
             progress.finish()
             if not material.prompts:
                 return PartOutput(rows=(), kept=0, dropped_rows=0, rejected=material.rejected)
-            reward = open_rewards(config, hidden(course.root, f"rewards{os.environ.get('RANK', '')}"), progress.notice)
+            scratch = hidden(course.root, "rewards" if leads() else f"rewards{os.environ['RANK']}")
+            reward = open_rewards(config, scratch, progress.notice)
             try:
                 with noting_signals() as sign:
                     progress.start("training", None, unit="steps")
@@ -55,6 +57,8 @@ def learn_by_trl(course: Course, progress: Progress) -> Transform:
                     progress.finish()
             finally:
                 reward.close()
+        if not leads():
+            shutil.rmtree(scratch, ignore_errors=True)
         return _kept(
             material,
             rows=[metric_row(metric) for metric in trained.metrics],
