@@ -21,8 +21,8 @@ from stages.core.retry import backoff
 
 T = TypeVar("T")
 
-TRIES: Final = 6
-"""How often a call is made before its failure counts; the waits in between come to a few seconds."""
+TRIES: Final = 4
+"""How often a call is made before its failure counts, beside the tries that a store's own library makes of each."""
 
 _AT_ONCE: Final = 8
 _BLOCK: Final = 2**20

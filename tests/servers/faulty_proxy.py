@@ -83,7 +83,7 @@ def _handler(proxy: FaultyProxy, port: int) -> type[BaseHTTPRequestHandler]:
                 return self._reset()
             if kind in ("403", "500", "503"):
                 return self._error(int(kind))
-            time.sleep(0.2 if kind == "delay" else self.latency)
+            time.sleep(0.2 if kind == "delay" else proxy.latency)
             # A request whose answer is cut has been carried out all the same.
             upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             try:
@@ -96,8 +96,6 @@ def _handler(proxy: FaultyProxy, port: int) -> type[BaseHTTPRequestHandler]:
         do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _serve  # noqa: N815 - names of http.server
 
         def _read_body(self) -> bytes:
-            if self.headers.get("Expect", "").lower() == "100-continue":
-                pass  # BaseHTTPRequestHandler has answered it
             if "chunked" not in self.headers.get("Transfer-Encoding", ""):
                 return self.rfile.read(int(self.headers.get("Content-Length", 0)))
             body = b""
