@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are derived from the code: cli.md, tables.md and modules.md.
+"""Writes the pages of docs/ that are derived: cli.md, tables.md, modules.md and the list of decisions.
 
 `python docs/build.py` writes them, `python docs/build.py --check` fails if they differ from what it would write.
 """
@@ -68,10 +68,24 @@ def modules_page() -> str:
     return "\n".join([head, *sections])
 
 
+def decisions_page() -> str:
+    """Every decision by its title."""
+    head = (
+        "# Decisions\n\n"
+        + NOTE.format(source="the pages beside it")
+        + "\nOne page for each hard choice: context, decision, consequence. A later decision names the one\n"
+        "that it replaces.\n\n"
+    )
+    pages = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+    titles = [page.read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# ") for page in pages]
+    return head + "".join(f"- [{title}]({page.name})\n" for title, page in zip(titles, pages, strict=True))
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "cli.md": cli_page,
     "tables.md": tables_page,
     "modules.md": modules_page,
+    "decisions/README.md": decisions_page,
 }
 
 

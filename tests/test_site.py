@@ -76,11 +76,6 @@ def pages_of(entry: object) -> list[str]:
     return [name for page in inside for name in pages_of(page)]
 
 
-def test_decisions_are_all_listed(root: Path) -> None:
-    listed = re.findall(r"\((\d[^)]*\.md)\)", (root / "docs/decisions/README.md").read_text(encoding="utf-8"))
-    assert listed == sorted(file.name for file in (root / "docs/decisions").glob("0*.md"))
-
-
 def test_messages_that_the_faq_quotes_exist(root: Path) -> None:
     messages = quoted((root / "docs/faq.md").read_text(encoding="utf-8"))
     assert len(messages) > 20
