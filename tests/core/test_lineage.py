@@ -120,6 +120,23 @@ def test_paths_are_those_of_the_run_not_of_the_report(tmp_path: Path, source: Pa
     assert of(model, other).edges == []
 
 
+def test_without_a_record_of_where_it_ran_paths_are_from_here(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make(tmp_path / "rm", [source], rows=("1",))
+    user = make(tmp_path / "user", [source], rows=("2",), options={"rm": "rm", "out": None})
+    assert of(model, user).edges == []
+    monkeypatch.chdir(tmp_path)
+    assert len(of(model, user).edges) == 1
+
+
+def test_a_folder_whose_output_equals_its_input_did_not_make_itself(tmp_path: Path, source: Path) -> None:
+    root = make(tmp_path / "same", [source], rows=("x",))
+    assert shard(root).read_bytes() == source.read_bytes()
+    found = of(root)
+    assert (found.edges, len(found.sources)) == ([], 1)
+
+
 def test_seeds_that_differ_are_told(tmp_path: Path, source: Path) -> None:
     roots = [make(tmp_path / f"f{k}", [source], rows=(f"{k}",), seed=int(k > 3)) for k in range(5)]
     assert of(*roots).doubts == ["The folders have different seeds: 0 in f0, f1 and 2 more; 1 in f4."]
