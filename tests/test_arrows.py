@@ -70,7 +70,7 @@ NEEDS_AN_EXTRA = (
 # What the command line may know of the stages: their options, how a folder is read, and how it is printed.
 CLI_MAY_IMPORT = (
     *("errors", "progress", "options", "manifest", "shards", "report", "helpsteer3", "remote", "mirror"),
-    *("gathered", "sections", "sections_html", "checkpoints"),
+    *("gathered", "sections", "sections_html", "checkpoints", "disk"),
 )
 
 
