@@ -88,7 +88,7 @@ def places(load: Load, workers: int | None) -> Places:
         return Places(workers or sum(gpus), {"CPU": 1.0, "GPU": 1.0})
     if load in ("gpu", "cores"):
         number = workers or len(cores)
-        return Places(number, {"CPU": float(max(1, min(*cores, sum(cores) // number, sum(cores))))})
+        return Places(number, {"CPU": float(max(1, min(*cores, sum(cores) // number)))})
     return Places(workers or (1 if load == "server" else sum(cores)), {"CPU": 1.0})
 
 
