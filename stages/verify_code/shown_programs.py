@@ -3,6 +3,7 @@
 What is counted is in survey.py.
 """
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ MOST_TESTS: Final = 40
 
 _SHADES: Final = {"pass": 1.0, "fail": 0.0, "not_run": np.nan, "flaky": np.nan}
 _STOPPED: Final = 0.4
+_SIGNS_TOLD: Final = "Tests: + passed, - a wrong answer, ! an error, a crash or a limit, . not run or flaky."
 _FAILED_SHOWN: Final = 4
 _COSTS: Final = ("cpu_ms", "wall_ms", "max_rss_kb")
 _QUANTILES: Final = (0.5, 0.9, 0.99)
@@ -127,13 +129,14 @@ def _matrix(problem: str, own: Sequence[Program]) -> Drawing:
             cell(one.id, 50),
             one.status,
             f"{one.passed} of {one.total}",
+            _signs(own_cells),
             decimal(one.consensus, 2),
             cell(one.reason),
         )
-        for label, one in zip(labels, ranked, strict=True)
+        for label, one, own_cells in zip(labels, ranked, cells.tolist(), strict=True)
     ]
-    head = ("row", "id", "status", "passed", "consensus", "why")
-    grid = Grid(title="Programs", head=head, rows=rows, folded=True)
+    head = ("row", "id", "status", "passed", "tests", "consensus", "why")
+    grid = Grid(title="Programs", head=head, rows=rows, note=_SIGNS_TOLD, folded=True)
     markup = heat(said, labels, _without_prefix(names), cells, low=0.0, high=1.0)
     return Drawing(title=f"Tests of {cell(problem, 60)}", markup=markup, said=said, note=note, numbers=grid)
 
@@ -143,6 +146,11 @@ def _without_prefix(names: Sequence[str]) -> list[str]:
     own = [re.split(r"[.:/](?=[^.:/]+$)", name, maxsplit=1) for name in names]
     one_place = len({parts[0] for parts in own}) == 1 and all(len(parts) == 2 for parts in own)
     return [cell(parts[-1] if one_place else name, 16) for parts, name in zip(own, names, strict=True)]
+
+
+def _signs(cells: Sequence[float]) -> str:
+    """A row of the matrix as a sign a test, for those who do not see the drawing."""
+    return " ".join("." if math.isnan(value) else "+" if value == 1 else "-" if value == 0 else "!" for value in cells)
 
 
 def _standing(one: Program) -> str:

@@ -150,6 +150,8 @@ def test_the_matrix_holds_every_cell(made: Path) -> None:
         f"{place}. {standing[one['kept']]}, {'right' if one['truth'] else 'wrong'}"
         for place, one in enumerate(ranked, start=1)
     ]
+    signs = {line[1]: line[4] for line in drawing.numbers.rows}
+    assert {name: signs[name] for name in "abcd"} == {"a": "+ + + +", "b": "+ + + +", "c": "+ + + !", "d": "- + - !"}
     assert drawing.markup.count("<path") >= 2
 
 
