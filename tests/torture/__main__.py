@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--stages", default=",".join(case.name for case in CASES))
+    parser.add_argument("--processes", type=int, default=1, help="faults under way at once")
     parser.add_argument("--only", type=int, help="the number of one fault of the campaign, to repeat it")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out.mkdir(parents=True, exist_ok=True)
     unmount_all(out)
     try:
-        records = run(faults, out, add=given.only is not None)
+        records = run(faults, out, processes=given.processes, add=given.only is not None)
     finally:
         unmount_all(out)
     table = rows(records)
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(record.struck and not record.survived for record in records))
 
 
-def run(faults: Sequence[Fault], out: Path, *, add: bool = False) -> list[Record]:
+def run(faults: Sequence[Fault], out: Path, *, processes: int = 1, add: bool = False) -> list[Record]:
     """Do the faults, telling of each; `add` keeps the records that are there."""
     records: list[Record] = []
     begun = time.monotonic()
@@ -59,7 +60,7 @@ def run(faults: Sequence[Fault], out: Path, *, add: bool = False) -> list[Record
         clean = clean_runs(faults, out / "clean", starter, server)
         for name, one in clean.items():
             _tell(f"clean run of {name}: {one.seconds:.1f} s, {one.files} files")
-        for record in campaign(faults, out, clean, starter, server):
+        for record in campaign(faults, out, clean, starter, server, processes):
             records.append(record)
             file.write(json.dumps(asdict(record) | {"survived": record.survived}) + "\n")
             file.flush()

@@ -2,7 +2,8 @@
 
 import random
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -84,17 +85,27 @@ def clean_runs(faults: Sequence[Fault], folder: Path, launcher: Launcher, server
 
 
 def campaign(
-    faults: Sequence[Fault], folder: Path, clean: dict[str, Clean], launcher: Launcher, server: Server
+    faults: Sequence[Fault],
+    folder: Path,
+    clean: Mapping[str, Clean],
+    launcher: Launcher,
+    server: Server,
+    processes: int = 1,
 ) -> Iterator[Record]:
-    """The records of the faults, as they come."""
-    for fault in faults:
-        yield strike(
-            fault,
-            folder,
-            lambda place, draw, case=fault.case: Trial(
-                case, place, clean[case.name], folder / "clean", launcher, server, draw
-            ),
-        )
+    """The records of the faults, as they come; so many are under way at once."""
+
+    def one(fault: Fault) -> Record:
+        def make(place: Path, draw: random.Random) -> Trial:
+            return Trial(fault.case, place, clean[fault.case.name], folder / "clean", launcher, server, draw)
+
+        return strike(fault, folder, make)
+
+    with ThreadPoolExecutor(processes) as pool:
+        try:
+            for future in as_completed([pool.submit(one, fault) for fault in faults]):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def strike(fault: Fault, folder: Path, make: Callable[[Path, random.Random], Trial]) -> Record:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -77,6 +78,7 @@ class Launcher:
 
     def __init__(self) -> None:
         self._server: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
 
     def start(
         self, arguments: Sequence[str], folder: Path, told: Path, further: Mapping[str, str], *, fresh: bool
@@ -95,13 +97,14 @@ class Launcher:
                     start_new_session=True,
                 )
             return Running(process.pid, told, process)
-        server = self._server = self._server or _start_server()
         order = {"arguments": list(arguments), "folder": str(folder), "told": str(told), "further": dict(further)}
-        assert server.stdin is not None
-        assert server.stdout is not None
-        server.stdin.write(json.dumps(order) + "\n")
-        server.stdin.flush()
-        return Running(int(server.stdout.readline()), told, None)
+        with self._lock:
+            server = self._server = self._server or _start_server()
+            assert server.stdin is not None
+            assert server.stdout is not None
+            server.stdin.write(json.dumps(order) + "\n")
+            server.stdin.flush()
+            return Running(int(server.stdout.readline()), told, None)
 
     def close(self) -> None:
         """End the process that forks."""
