@@ -44,13 +44,15 @@ def _satisfied(sums: Mapping[str, tuple[int, int]]) -> Drawing:
     labels = distinct(ends)
     shares = [enough[name][0] / max(sum(enough[name]), 1) for name in ends]
     said = f"{labels[0]} is satisfied most often ({percent(shares[0])}), {labels[-1]} least ({percent(shares[-1])})."
+    if shares[0] == shares[-1]:
+        said = f"{percent(shares[0])} of the rows of {'each principle' if len(ends) > 1 else labels[0]} say yes."
     intervals = [wilson(enough[name][0], sum(enough[name])) for name in ends]
     limit = f" with at least {_ENOUGH} rows" if len(enough) < len(sums) else ""
     rows = [
         (name, count(sum(enough[own])), percent(share), f"{percent(low)} to {percent(high)}")
         for name, own, share, (low, high) in zip(labels, ends, shares, intervals, strict=True)
     ]
-    part = f"The {_MOST} most and the {_MOST} least often of " if len(ends) < len(ordered) else "All "
+    part = f"The {_MOST} most and the {_MOST} least often of " if len(ends) < len(ordered) else ""
     return Drawing(
         title="Principles, from the most to the least often satisfied",
         markup=bars(
@@ -94,6 +96,13 @@ def taxonomy_blocks(taxonomy: Taxonomy | None) -> list[Grid]:
         told = ", ".join(f"{cell(name, 48)} {count(one.members[name])}" for name in members[:_MOST_MEMBERS])
         more = f", and {count(len(members) - _MOST_MEMBERS)} more" if len(members) > _MOST_MEMBERS else ""
         rows.append((cell(one.name), count(one.rows), percent(one.yes_rate), count(len(members)), told + more))
-    title = f"The {len(rows)} largest of {count(len(taxonomy.clusters))} clusters of principles"
-    note = "The whole taxonomy is .rlbff/report/taxonomy.yaml: edit it, and give it back with --taxonomy."
-    return [Grid(title=title, head=("cluster", "rows", "yes", "names", "members and their rows"), rows=rows, note=note)]
+    more = f"The {len(rows)} largest of {count(len(taxonomy.clusters))}. " if len(taxonomy.clusters) > len(rows) else ""
+    note = f"{more}The whole taxonomy is .rlbff/report/taxonomy.yaml: edit it, and give it back with --taxonomy."
+    return [
+        Grid(
+            title="Clusters of principles",
+            head=("cluster", "rows", "yes", "names", "members and their rows"),
+            rows=rows,
+            note=note,
+        )
+    ]

@@ -26,6 +26,9 @@ from stages.extract_principles.summary import agreements, facts
 from stages.extract_principles.taxonomy import Taxonomy
 from stages.extract_principles.taxonomy_file import parse_taxonomy
 
+_GIVEN: Final = "helpsteer3-principle"
+"""The layout whose rows have a principle and its label ready-made."""
+
 _DAMAGED: Final = (KeyError, TypeError, ValueError, AttributeError, AssertionError, IndexError)
 """What reading sums raises that are not as this version writes them."""
 
@@ -52,7 +55,7 @@ def sections(root: Path) -> list[Section]:
         Section(
             title="Agreement and consensus",
             blocks=[*agreement_blocks(found.facts), *curve_blocks(found.facts, options.get("consensus_threshold"))],
-            doubts=_doubts_of_consensus(found.facts),
+            doubts=[] if found.given else _doubts_of_consensus(found.facts),
         ),
         Section(
             title="Principles",
@@ -64,9 +67,13 @@ def sections(root: Path) -> list[Section]:
 
 
 class _Found(NamedTuple):
-    """What there is: whether the run was finished, figures, sums of parts, the taxonomy, and what cannot be read."""
+    """What there is: whether the run was finished and labels were given, figures, sums of parts, and the taxonomy.
+
+    `trouble` is what cannot be read.
+    """
 
     finished: bool
+    given: bool
     facts: Mapping[str, Any]
     stats: Stats
     sums: Mapping[str, Any]
@@ -88,7 +95,15 @@ def _find(root: Path) -> _Found:
             f"The sums under .rlbff/stats are damaged ({type(error).__name__}); what rests on them is missing."
         )
         stats = Stats()
-    return _Found(finished, figures, stats, sums, _taxonomy(root, trouble), tuple(trouble))
+    return _Found(
+        finished,
+        planned_options(root).get("layout") == _GIVEN,
+        figures,
+        stats,
+        sums,
+        _taxonomy(root, trouble),
+        tuple(trouble),
+    )
 
 
 def _agreed(root: Path, stats: Stats) -> dict[str, Agreement]:
@@ -121,7 +136,9 @@ def _doubts(found: _Found) -> list[str]:
             f"The counts do not add up: {count(raw)} mentions were found, {count(kept)} kept, {count(dropped)} dropped."
         )
     held_out = mapping(found.facts.get("extractor_held_out"))
-    if found.facts.get("fidelity") == "demo":
+    if found.given:
+        sentences.append("Principles and labels came with the input: nothing was extracted, and there is no evidence.")
+    elif found.facts.get("fidelity") == "demo":
         sentences.append(
             "The built-in rules read the feedback, not a large language model as in the paper. On "
             f"{count(held_out.get('texts'))} held-out texts {percent(held_out.get('precision'))} of what they found "

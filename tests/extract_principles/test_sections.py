@@ -90,7 +90,7 @@ def test_agreement_and_curve_are_those_of_the_manifest(finished: Path) -> None:
 
 def test_clusters_are_those_of_the_taxonomy(finished: Path) -> None:
     counts = Counter(row["principle"] for row in rows_of(finished))
-    shown = rows_of_block(sections(finished), "The ")
+    shown = rows_of_block(sections(finished), "Clusters")
     assert sum(int(row[1].replace(",", "")) for row in shown) <= counts.total()
     name, rows, _, members, told = shown[0]
     if members == "1":
@@ -149,6 +149,26 @@ def test_an_unfinished_folder_shows_its_finished_parts(folder: Path) -> None:
 def test_the_rules_are_told_to_be_no_language_model(finished: Path) -> None:
     assert "built-in rules" in doubts_of(sections(finished))
     assert "do not add up" not in doubts_of(sections(finished))
+
+
+def test_labels_that_were_given_are_told(tmp_path: Path) -> None:
+    row = {
+        "context": [{"role": "user", "content": "hi"}],
+        "response": "hello",
+        "principle": "tact",
+        "domain": "general",
+    }
+    rows = [row | {"fulfilment": "Yes"}, row | {"response": "go away", "fulfilment": "No"}]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+    done = rlbff("extract-principles", "rows.jsonl", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shown = sections(tmp_path / "out")
+    check_sections(shown)
+    assert doubts_of(shown).startswith("Principles and labels came with the input")
+    assert "built-in rules" not in doubts_of(shown)
+    assert "consensus filter" not in doubts_of(shown)
+    assert rows_of_block(shown, "Principles, from") == [["tact", "2", "50.0 %", "9.5 % to 90.5 %"]]
+    assert pairs_of(shown) == []
 
 
 def test_counts_that_do_not_add_up_are_told(folder: Path) -> None:

@@ -104,6 +104,13 @@ def test_the_best_and_the_worst_stand_side_by_side(scored: Path) -> None:
         assert pair.left.about.startswith(f"score {best:.3f}, p_yes ")
 
 
+def test_a_prompt_with_one_response_has_no_best_and_worst(tmp_path: Path, fake: FakeModel) -> None:
+    rows = [{"prompt": f"q{n}", "completion": f"a{m}", "principle": "b"} for n, m in ((0, 0), (1, 1), (1, 2), (1, 2))]
+    score(write(tmp_path / "rows.jsonl", rows), tmp_path / "out")
+    (pair,) = pairs_of(sections(tmp_path / "out"))
+    assert pair.above == "q1"
+
+
 def test_labels_about_another_principle_are_not_used(tmp_path: Path, fake: FakeModel) -> None:
     path = write(tmp_path / "rows.jsonl", labelled())
     score(path, tmp_path / "out", principle=("clarity",))
