@@ -49,11 +49,11 @@ def by_group(title: str, shown: Shown, metric: str, *, note: str = "") -> list[B
 
 
 def group_table(
-    title: str, shown: Shown, metrics: Sequence[str], *, sized: bool = True, folded: bool = False
+    title: str, shown: Shown, metrics: Sequence[str], *, bare: bool = False, folded: bool = False
 ) -> list[Block]:
     """Groups by metrics, each cell a value with its interval; the largest groups where there are too many.
 
-    `sized`: with the number of units of each group.
+    `bare`: values alone, without intervals and the groups' numbers of units.
     """
     present = [name for name in metrics if shown.groups(name)]
     if not present:
@@ -63,11 +63,13 @@ def group_table(
     kept = set(sorted(groups, key=lambda name: (name != WHOLE, -size[name]))[:MOST_GROUPS])
     note = f"The {MOST_GROUPS} largest of {len(groups):,} groups." if len(groups) > MOST_GROUPS else ""
     rows = [
-        (cell(name), *(told(shown.get(name, metric)) for metric in present), *((f"{size[name]:,}",) if sized else ()))
+        (cell(name), *(told_value(shown.value(name, metric)) for metric in present))
+        if bare
+        else (cell(name), *(told(shown.get(name, metric)) for metric in present), f"{size[name]:,}")
         for name in groups
         if name in kept
     ]
-    head = ("group", *map(cell, present), *(("n",) if sized else ()))
+    head = ("group", *map(cell, present), *(() if bare else ("n",)))
     return [Grid(title=title, head=head, rows=rows, note=note, folded=folded)]
 
 

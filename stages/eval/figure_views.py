@@ -189,7 +189,7 @@ def _selection(shown: Shown) -> list[Block]:
         *bar_chart("Right answers by arm, as a share", right),
         *bar_chart("Right answers beyond those of random rows as long", more, note="The difference to random-length."),
         *bar_chart("Hard questions against the pool", hard, note="The difference of shares."),
-        *group_table("Arms", shown, columns, sized=False),
+        *group_table("Arms", shown, columns, bare=True),
     ]
 
 
