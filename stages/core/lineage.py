@@ -7,8 +7,10 @@ both lie now. A model is known by the option that names its folder. Nothing outs
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +18,7 @@ import yaml
 
 from stages.core.errors import DataError
 from stages.core.manifest import FIRST_PASSES, hidden, recorded
+from stages.core.shards import HIDDEN
 from stages.core.typed import hash_file
 
 
@@ -105,28 +108,36 @@ class _Outputs:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        done = sorted(hidden(root, "done").glob("part-*.json"))
-        records = [recorded(root, int(path.stem.removeprefix("part-"))) for path in done]
+        numbers = sorted(path.stem.removeprefix("part-") for path in hidden(root, "done").glob("part-*.json"))
+        records = [recorded(root, int(number)) for number in numbers if number.isdecimal()]
         self._told = {name: digest for one in records if one is not None for name, digest in one.sha256.items()}
+        self._digests = set(self._told.values())
         self._hashes: dict[str, str] = {}
 
     def holds(self, one: Input) -> bool:
-        """Whether a file of this name and content is in the folder."""
-        if one.sha256 in self._told.values():
-            return True
-        return any(self._hash(name) == one.sha256 for name in self._files(one.name) if name not in self._told)
+        """Whether a file of this content is in the folder; those without a record need the same base name, too."""
+        return one.sha256 in self._digests or any(self._hash(name) == one.sha256 for name in self._untold[one.name])
 
-    def _files(self, base: str) -> Iterator[str]:
+    @cached_property
+    def _untold(self) -> dict[str, list[str]]:
+        """The files of which the records say nothing, by base name."""
+        found: dict[str, list[str]] = defaultdict(list)
         for folder, inner, files in os.walk(self._root):
-            if Path(folder).name == ".rlbff":
+            if Path(folder).name == HIDDEN:
                 inner[:] = sorted(set(inner) - {*FIRST_PASSES, "spool", "tmp", "done"})
             inner.sort()
-            if base in files:
-                yield os.path.relpath(os.path.join(folder, base), self._root)
+            for base in files:
+                name = os.path.relpath(os.path.join(folder, base), self._root)
+                if name not in self._told:
+                    found[base].append(name)
+        return found
 
     def _hash(self, name: str) -> str:
         if name not in self._hashes:
-            self._hashes[name] = hash_file(self._root / name)
+            try:
+                self._hashes[name] = hash_file(self._root / name)
+            except OSError:  # a file that we may not read, or that is gone by now, made nothing
+                self._hashes[name] = ""
         return self._hashes[name]
 
 

@@ -137,6 +137,15 @@ def test_a_folder_whose_output_equals_its_input_did_not_make_itself(tmp_path: Pa
     assert (found.edges, len(found.sources)) == ([], 1)
 
 
+def test_files_that_cannot_be_read_made_nothing(tmp_path: Path, source: Path) -> None:
+    first = make(tmp_path / "first", [source], rows=("1",), hashed=False)
+    second = make(tmp_path / "second", [shard(first)], rows=("2",))
+    shard(first).unlink()
+    shard(first).symlink_to(tmp_path / "nowhere")
+    (hidden(first, "done") / "part-odd.json").write_text("{}", encoding="utf-8")
+    assert [edge.stale for edge in of(first, second).edges] == [True]
+
+
 def test_seeds_that_differ_are_told(tmp_path: Path, source: Path) -> None:
     roots = [make(tmp_path / f"f{k}", [source], rows=(f"{k}",), seed=int(k > 3)) for k in range(5)]
     assert of(*roots).doubts == ["The folders have different seeds: 0 in f0, f1 and 2 more; 1 in f4."]

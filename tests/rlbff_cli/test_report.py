@@ -60,7 +60,7 @@ def test_the_page_is_the_same_every_time_and_everywhere(rlbff: Rlbff, tmp_path: 
 
 
 def test_folders_named_singly_from_stdin_and_twice(rlbff: Rlbff, tmp_path: Path, demo: Path) -> None:
-    result = rlbff("report", "-", "demo/second", "--title", "A <b> title", stdin="demo/first\ndemo/second\n")
+    result = rlbff("report", "-", "demo/../demo/second", "--title", "A <b> title", stdin="demo/first\ndemo/second\n")
     assert result.returncode == 0
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<title>A &lt;b&gt; title</title>" in page
