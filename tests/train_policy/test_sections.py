@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pyarrow as pa
 import pytest
 
 from stages.core.sections import Drawing, Grid, Pair, Section
@@ -155,6 +156,9 @@ def test_an_empty_and_a_damaged_folder(tmp_path: Path) -> None:
     assert [section.title for section in found] == [TITLES[0], TITLES[4]]
     assert len(found[0].doubts) == 2
     assert all("cannot be read" in doubt for doubt in found[0].doubts)
+    foreign = pa.table({"id": ["a"], "generation": [0], "group": [1]})
+    write_part(root / "rollouts" / "part-00001.parquet", foreign, {}, tmp_path / "scratch")
+    assert len(sections(root)[0].doubts) == 1
 
 
 def test_texts_are_only_text_and_the_size_is_bounded(tmp_path: Path) -> None:
