@@ -3,6 +3,7 @@
 Finished or not; what is counted is in survey.py, drawings are in shown_programs.py, shown_rules.py, shown_tests.py.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ from stages.core.manifest import hidden, planned_options
 from stages.core.sections import Block, Grid, Section
 from stages.core.shown import MISSING, cell, count, is_number, percent
 from stages.core.stored import mapping, stored_facts, stored_json
-from stages.verify_code.shown_programs import MOST_MATRICES, consensus, examples, matrices, rates, timings
+from stages.verify_code.shown_programs import MOST_MATRICES, MOST_READ, consensus, examples, matrices, rates, timings
 from stages.verify_code.shown_rules import all_or_nothing, fitted, further, rules
 from stages.verify_code.shown_tests import strength
 from stages.verify_code.stored_programs import NOT_RUN, Program, programs
@@ -52,14 +53,17 @@ def sections(root: Path) -> list[Section]:
 
 def _looked_at(root: Path, found: Survey) -> list[Program]:
     """The programs, with their texts, that are drawn or shown: read until all of them are there."""
-    problems = {name: found.problems[name].programs for name in found.telling(MOST_MATRICES)}
-    names = set(found.examples.values())
-    left = sum(problems.values()) + len({name for name in names if name[0] not in problems})
+    problems = {name: min(found.problems[name].programs, MOST_READ) for name in found.telling(MOST_MATRICES)}
+    names, read = set(found.examples.values()), Counter[str]()
     shown: list[Program] = []
-    for one in programs(root, [], texts=True) if left else ():
-        if (one.problem in problems and one.total) or (one.problem, one.id) in names:
-            shown.append(one)
-            if len(shown) >= left:
+    for one in programs(root, [], texts=True) if problems or names else ():
+        wanted = (one.problem, one.id) in names
+        drawn = bool(one.total) and read[one.problem] < problems.get(one.problem, 0)
+        if wanted or drawn:
+            shown.append(one if wanted else one._replace(solution="", detail=""))
+            read[one.problem] += drawn
+            names.discard((one.problem, one.id))
+            if not names and all(read[name] == number for name, number in problems.items()):
                 break
     return shown
 

@@ -23,6 +23,8 @@ from stages.verify_code.survey import BINS, CASES, Survey
 MOST_MATRICES: Final = 3
 MOST_PROGRAMS: Final = 20
 MOST_TESTS: Final = 40
+MOST_READ: Final = 200
+"""Of more programs of a problem the first are looked at."""
 
 _SHADES: Final = {"pass": 1.0, "fail": 0.0, "not_run": np.nan, "flaky": np.nan}
 _STOPPED: Final = 0.4
@@ -122,7 +124,7 @@ def _matrix(problem: str, own: Sequence[Program]) -> Drawing:
     )
     note = "Dark: passed. Pale: a wrong answer. Between: an error, a crash or a limit. Empty: not run, or flaky."
     if len(own) > len(ranked):
-        note += f" The best {len(ranked)} are drawn."
+        note += f" The best {len(ranked)} of {'the first ' if len(own) >= MOST_READ else ''}{len(own)} are drawn."
     rows = [
         (
             label,

@@ -21,7 +21,7 @@ from stages.core.tables import TESTS, TIMINGS, VERDICTS
 from stages.programs.matrix import OUTCOMES
 from stages.verify_code import shown_rules
 from stages.verify_code.sections import sections
-from stages.verify_code.shown_programs import MOST_MATRICES, MOST_PROGRAMS, MOST_TESTS
+from stages.verify_code.shown_programs import MOST_MATRICES, MOST_PROGRAMS, MOST_READ, MOST_TESTS
 from stages.verify_code.stored_programs import programs
 from stages.verify_code.survey import tenth
 from tests.extract_principles.commands import ROOT, rlbff, rows_of
@@ -304,6 +304,13 @@ def test_the_most_telling_problem_comes_first(tmp_path: Path) -> None:
     rows = [program(name, k, one) for name, own in passed.items() for k, one in enumerate(own)]
     found = sections(folder_of(tmp_path / "v", rows))
     assert [title for title in titles(found) if title.startswith("Tests of")] == ["Tests of much", "Tests of little"]
+
+
+def test_a_problem_with_many_programs_is_read_in_part(tmp_path: Path) -> None:
+    rows = [drawn_row(random.Random(k), k) | {"problem_id": "p", "kept": False, "truth": None} for k in range(300)]
+    drawing = block(sections(folder_of(tmp_path / "v", rows)), "Tests of p")
+    assert len(drawing.numbers.rows) == MOST_PROGRAMS
+    assert f"The best {MOST_PROGRAMS} of the first {MOST_READ} are drawn." in drawing.note
 
 
 def test_doubts_tell_of_weak_isolation_and_of_many_timeouts(tmp_path: Path) -> None:
