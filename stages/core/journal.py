@@ -1,22 +1,27 @@
 """The append-only record of finished calls of one part: raw answers and what they cost, one JSON line a call.
 
 A line is handed to the operating system at once and forced to disk by `sync`, so that a killed process loses only
-calls under way. A compacted journal holds nothing that depends on time, order or the number of attempts.
+calls under way. It carries a checksum: a line in which a byte has changed counts as a call not made. A compacted
+journal holds nothing that depends on time, order or the number of attempts.
 """
 
 import json
 import os
+import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from stages.core.chat import TokenLogprobs
-from stages.core.errors import DataError, OutputError
+from stages.core.errors import OutputError
 
 OK: Final = "ok"
+
+_SUM: Final = "crc32"
+"""Key of a line's checksum, over its other fields."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +43,22 @@ class Entry:
     logprobs: tuple[TokenLogprobs, ...] = ()
 
 
+_FIELDS: Final = {field.name for field in fields(Entry)}
+
+
 class Journal:
     """The calls of one part. The file comes into being with the first call."""
 
     def __init__(self, path: Path) -> None:
-        """Read what an earlier run left; a last line that was cut off is removed from the file."""
+        """Read what an earlier run left; a last line that was cut off, and damaged ones, are removed from the file."""
         self.path: Final = path
         self._entries: dict[str, Entry] = {}
         self._file: FileIO | None = None
         if path.exists():
             self._entries, intact = _read(path)
-            if intact < path.stat().st_size:
+            if intact is None:
+                self._rewrite()
+            elif intact < path.stat().st_size:
                 os.truncate(path, intact)
 
     def answered(self, key: str) -> Entry | None:
@@ -79,7 +89,10 @@ class Journal:
         self.close()
         if not self._entries:
             self.path.unlink(missing_ok=True)
-            return
+        else:
+            self._rewrite()
+
+    def _rewrite(self) -> None:
         temporary = self.path.with_name(f".{self.path.name}.tmp")
         with temporary.open("wb") as file:
             file.writelines(_line(self._entries[key]) for key in sorted(self._entries))
@@ -104,29 +117,37 @@ class Journal:
 
 
 def read_journal(path: Path) -> dict[str, Entry]:
-    """The last entry of each key, without touching the file; a cut-off last line is ignored."""
+    """The last entry of each key, without touching the file; damaged lines are ignored."""
     return _read(path)[0]
 
 
-def _read(path: Path) -> tuple[dict[str, Entry], int]:
-    """Entries by key, and the number of bytes up to the end of the last whole line."""
+def _read(path: Path) -> tuple[dict[str, Entry], int | None]:
+    """Entries by key, and the number of bytes up to the end of the last whole line; None where others are damaged."""
     entries: dict[str, Entry] = {}
-    intact = 0
-    lines = path.read_bytes().splitlines(keepends=True)
-    for number, line in enumerate(lines, 1):
+    intact, damaged = 0, False
+    for line in path.read_bytes().split(b"\n")[:-1]:
         try:
-            entry = _entry(json.loads(line))
-        except (ValueError, KeyError, TypeError) as error:
-            if number == len(lines):
-                break
-            raise DataError(
-                f"{path}, line {number}: not a journal line ({error}). Delete the line; its call is made again."
-            ) from error
-        if not line.endswith(b"\n"):
-            break
+            entry = _entry(_checked(json.loads(line)))
+        except (ValueError, KeyError, TypeError):
+            damaged = True
+            continue
         entries[entry.key] = entry
-        intact += len(line)
-    return entries, intact
+        intact += len(line) + 1
+    return entries, None if damaged else intact
+
+
+def _checked(fields: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The fields without their checksum. Raises ValueError for another one; a line of an older version has none."""
+    if not isinstance(fields, dict):
+        raise ValueError("no object")
+    stored = fields.pop(_SUM, None)
+    if stored != _sum(fields) and not (stored is None and fields.keys() <= _FIELDS):
+        raise ValueError("another checksum")
+    return fields
+
+
+def _sum(fields: Mapping[str, object]) -> str:
+    return f"{zlib.crc32(json.dumps(fields, sort_keys=True).encode()):08x}"
 
 
 def _entry(fields: Mapping[str, object]) -> Entry:
@@ -154,7 +175,8 @@ def _line(entry: Entry) -> bytes:
     fields = asdict(entry)
     if not entry.logprobs:  # most journals have none
         del fields["logprobs"]
-    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+    fields = json.loads(json.dumps(fields))
+    return json.dumps({**fields, _SUM: _sum(fields)}, separators=(",", ":")).encode() + b"\n"
 
 
 def _write(file: FileIO, line: bytes) -> None:

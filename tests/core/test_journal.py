@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.errors import DataError, OutputError
+from stages.core.errors import OutputError
 from stages.core.journal import Entry, Journal, read_journal
 
 GOOD = Entry(key="b", outcome="ok", finish_reason="stop", raw=("bad", "gööd\ud800"), tokens=((5, 1), (9, 2)))
@@ -59,12 +59,33 @@ def test_zeros_that_a_power_cut_leaves_at_the_end_are_cut_off(path: Path) -> Non
     assert path.read_bytes() == whole
 
 
-def test_damage_in_the_middle_is_named(path: Path) -> None:
+@pytest.mark.parametrize("junk", [b'{"key": 1\n', b"\n", b"[]\n", b"7\n", bytes(40) + b"\n", b"\xff\n"])
+def test_a_line_of_junk_is_removed(junk: bytes, path: Path) -> None:
     write(path, FAILED, GOOD)
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(lines[0] + b'{"key": 1\n' + lines[1])
-    with pytest.raises(DataError, match=r"part-00012.jsonl, line 2: .*Delete the line"):
-        Journal(path)
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    path.write_bytes(lines[0] + junk + lines[1])
+    before = read_journal(path)
+    Journal(path)
+    assert read_journal(path) == before
+    assert sorted(path.read_bytes().splitlines(keepends=True)) == sorted(lines)
+
+
+def test_no_flipped_bit_gives_another_answer(path: Path) -> None:
+    write(path, GOOD)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for bit in range(8):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+            assert read_journal(path) in ({}, {GOOD.key: GOOD}), (place, bit)
+
+
+def test_a_line_of_an_older_version_has_no_checksum_and_counts(path: Path) -> None:
+    write(path, GOOD)
+    fields = json.loads(path.read_bytes())
+    del fields["crc32"]
+    path.write_text(json.dumps(fields) + "\n")
+    assert read_journal(path) == {GOOD.key: GOOD}
 
 
 def test_compaction_depends_on_neither_order_nor_history(path: Path) -> None:
