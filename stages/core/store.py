@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -226,7 +227,9 @@ def _entry(found: Mapping[str, Any]) -> Entry:
     tokens = (
         found.get(name) for name in ("ETag", "etag", "md5Hash", "content_md5", "created", "mtime", "LastModified")
     )
-    token = next((str(token).strip('"') for token in tokens if token), "")
+    # One store gives the same time as a number in listings and as a date for a file.
+    times = (token.timestamp() if isinstance(token, datetime) else token for token in tokens)
+    token = next((str(token).strip('"') for token in times if token), "")
     size = found.get("size")
     return Entry(-1 if size is None else int(size), token)
 

@@ -369,3 +369,39 @@ def test_records_name_what_the_user_named(tmp_path: Path) -> None:
         assert flat(options)["llm"] == "local:s3://bucket/x"
     assert flat(options)["llm"] == f"local:{tmp_path}/x"
     assert "llm" not in identity(options)
+
+
+def test_a_manifest_that_is_about_to_change_goes_before_anything_else(store: Any, tmp_path: Path) -> None:
+    """As where rows were added to the input: what was done stays, and the old manifest must not count for more."""
+    mirror = new_mirror(tmp_path, "one")
+    write(mirror.root, marks="a", parts=2)
+    mirror.push(last=True)
+    write(mirror.root, marks="a", parts=3, only=range(2, 3))
+    seen: list[bool] = []
+    send = mirror.store.send
+    mirror.store.send = lambda source, name: (seen.append(MANIFEST in held(store)), send(source, name))[1]  # type: ignore[method-assign]
+    mirror.push(last=True)
+    assert seen
+    assert True not in seen
+
+
+def test_what_the_store_lost_is_pushed_again_before_the_manifest(store: Any, tmp_path: Path) -> None:
+    mirror = new_mirror(tmp_path, "one")
+    write(mirror.root, marks="a", parts=2, finished=False)
+    mirror.push(last=True)
+    store.rm("/bucket/run/part-00001.parquet")
+    write(mirror.root, marks="a", parts=2, only=())
+    mirror.push(last=True)
+    assert_honest(store)
+    assert "part-00001.parquet" in held(store)
+
+
+def test_a_folder_that_is_up_to_date_is_not_fetched_again(store: Any, tmp_path: Path) -> None:
+    mirror = new_mirror(tmp_path, "one")
+    write(mirror.root, marks="a", parts=2)
+    mirror.push(last=True)
+    fetched: list[str] = []
+    again = new_mirror(tmp_path, "one")
+    again.store.fetch = lambda name, *rest: fetched.append(name)  # type: ignore[method-assign]
+    again.pull()
+    assert fetched == []

@@ -131,7 +131,7 @@ def test_the_chain_over_a_faulty_store_gives_the_bytes_of_the_local_one(port: in
     here.mkdir()
     there.mkdir()
     (here / "data").symlink_to(Path(__file__).parents[2] / "sample_data")
-    with FaultyProxy(port, rate=0.06, seed=7) as proxy, ThreadPoolExecutor(2) as both:
+    with FaultyProxy(port, rate=0.12, seed=7) as proxy, ThreadPoolExecutor(2) as both:
         store = f"s3://{BUCKET}"
         local = both.submit(run_chain, "data", "chain", environment(), here)
         far = both.submit(run_chain, f"{store}/data", f"{store}/chain", remote(proxy, tmp_path / "cache"), there)
