@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--stages", default=",".join(case.name for case in CASES))
     parser.add_argument("--processes", type=int, default=1, help="faults under way at once")
+    parser.add_argument("--fresh", action="store_true", help="start every command as a process of its own")
     parser.add_argument("--only", type=int, help="the number of one fault of the campaign, to repeat it")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out.mkdir(parents=True, exist_ok=True)
     unmount_all(out)
     try:
-        records = run(faults, out, processes=given.processes, add=given.only is not None)
+        records = run(faults, out, processes=given.processes, forks=not given.fresh, add=given.only is not None)
     finally:
         unmount_all(out)
     table = rows(records)
@@ -51,12 +52,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(record.struck and not record.survived for record in records))
 
 
-def run(faults: Sequence[Fault], out: Path, *, processes: int = 1, add: bool = False) -> list[Record]:
+def run(
+    faults: Sequence[Fault], out: Path, *, processes: int = 1, forks: bool = True, add: bool = False
+) -> list[Record]:
     """Do the faults, telling of each; `add` keeps the records that are there."""
     records: list[Record] = []
     begun = time.monotonic()
     _tell(f"{len(faults)} faults; disks {'in memory' if may_mount() else 'not mounted: no right to'}")
-    with serving() as server, launcher() as starter, (out / "faults.jsonl").open("a" if add else "w") as file:
+    with (
+        serving() as server,
+        launcher(forks=forks) as starter,
+        (out / "faults.jsonl").open("a" if add else "w") as file,
+    ):
         clean = clean_runs(faults, out / "clean", starter, server)
         for name, one in clean.items():
             _tell(f"clean run of {name}: {one.seconds:.1f} s, {one.files} files")

@@ -76,7 +76,8 @@ class Running:
 class Launcher:
     """Starts commands, fresh or as forks of `forked.py`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, forks: bool) -> None:
+        self._forks = forks
         self._server: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
 
@@ -85,7 +86,8 @@ class Launcher:
     ) -> Running:
         """Run `rlbff ARGUMENTS` in `folder`, with `further` variables; its streams go to files in `told`."""
         told.mkdir(parents=True)
-        if fresh:
+        (told / "stderr").touch()
+        if fresh or not self._forks:
             with (told / "stdout").open("wb") as out, (told / "stderr").open("wb") as errors:
                 process = subprocess.Popen(
                     [*_PLAIN, *arguments],
@@ -115,9 +117,9 @@ class Launcher:
 
 
 @contextmanager
-def launcher() -> Iterator[Launcher]:
-    """A Launcher that is closed at the end."""
-    made = Launcher()
+def launcher(*, forks: bool = True) -> Iterator[Launcher]:
+    """A Launcher that is closed at the end; unless it `forks`, every command is a fresh process."""
+    made = Launcher(forks=forks)
     try:
         yield made
     finally:
