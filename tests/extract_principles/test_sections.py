@@ -333,6 +333,24 @@ def test_a_quote_is_shown_in_its_place_among_the_others(tmp_path: Path) -> None:
         assert shown["polite tone: yes"][1] == ("It is polite", "yes")
 
 
+def test_long_feedback_is_cut_around_the_quote(tmp_path: Path) -> None:
+    text = " ".join(map(str, range(300)))
+    start = text.index("150 151")
+    plain = {"match": 100.0, "verdict": "yes", "annotator": 0}
+    quotes = {"all": (text, 0), "middle": ("150 151", start)}
+    rows = [
+        {"id": "r", "principle": name, "label": True}
+        | {"evidence": [plain | {"quote": quote, "start": at, "end": at + len(quote)}]}
+        for name, (quote, at) in quotes.items()
+    ]
+    write_hostile(tmp_path, rows, [])
+    (pair,) = [one for one in pairs_of(sections(tmp_path)) if one.title == "middle: yes"]
+    shown = "".join(piece for piece, _ in pair.right.pieces).removeprefix("Annotator 1: ").strip(" …")
+    assert ("150 151", "yes") in pair.right.pieces
+    assert shown in text
+    assert 150 < len(shown) < 300
+
+
 def test_what_is_shown_does_not_depend_on_the_order_of_rows(folder: Path) -> None:
     first: list[Pair] = pairs_of(sections(folder))
     rows = rows_of(folder)

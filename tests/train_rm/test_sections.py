@@ -146,6 +146,7 @@ def test_a_model_of_pairs_shows_its_pairs(source: str, tmp_path: Path) -> None:
     assert "pairs of the test split" in block(shown, "Accuracy on").said  # type: ignore[union-attr]
     figures = {row[0]: row[1] for row in rows_of_block(shown, "Figures of the test")}
     assert figures["mean margin"] == told(figure(out, "mean_margin"))
+    assert {row[3] for row in rows_of_block(shown, "Rows that were not")} == {"-"}
     assert "loss of pairs" in block(shown, "Loss").said  # type: ignore[union-attr]
 
 
