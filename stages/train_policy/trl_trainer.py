@@ -72,7 +72,7 @@ class PolicyTrainer(GRPOTrainer):
         generations = sampler.num_samples // sampler.batch_size
         batches = generations * options.num_iterations * options.steps_per_generation
         steps = batches // options.gradient_accumulation_steps
-        return _Orders(sampler, lambda: int(self.state.global_step) // steps)
+        return EpochOrder(sampler, lambda: int(self.state.global_step) // steps)
 
     def _tokenize_prompts(self, prompts: Sequence[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
         return [list(self._prompt_ids[prompt]) for prompt in prompts], None, {}
@@ -139,7 +139,7 @@ class PolicyTrainer(GRPOTrainer):
             raise DataError(where + (fault or "another process found a fault and says which."))
 
 
-class _Orders(Sampler[int]):
+class EpochOrder(Sampler[int]):
     """TRL's RepeatSampler `inner`, whose order of an epoch does not depend on how many it has been asked for."""
 
     def __init__(self, inner: Any, epoch: Callable[[], int]) -> None:  # noqa: ANN401 - TRL's

@@ -1,6 +1,7 @@
 """The trainer in TRL: stock GRPO where it should be, and a halt where TRL, or a policy, is not what it was."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ from datasets import Dataset
 from torch import Tensor
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
+from trl.trainer.utils import RepeatSampler
 
 from stages.core.errors import ConfigError, DataError
 from stages.train_policy.arrays import Objective
-from stages.train_policy.trl_trainer import OPEN, PolicyTrainer
+from stages.train_policy.trl_trainer import OPEN, EpochOrder, PolicyTrainer
 from tests.train_policy.trl_toy import policy
 
 # TRL calls what transformers has renamed
@@ -218,3 +220,15 @@ class model_of:  # noqa: N801 - reads as a function
 
     def __call__(self, **_: object) -> Any:
         return type("Output", (), {"log_probs": self.leaf, "entropy": torch.zeros_like(self.leaf)})
+
+
+def test_the_prompts_of_an_epoch_are_trls_whichever_epoch_comes_first() -> None:
+    options: dict[str, Any] = {"mini_repeat_count": 2, "batch_size": 3, "repeat_count": 2, "seed": 5}
+    plain = RepeatSampler(range(10), **options)
+    expected = [list(plain) for _ in range(3)]
+    assert expected[0] != expected[1]
+    sampler = RepeatSampler(range(10), **options)
+    for epoch in (2, 0, 1, 1):
+        orders = EpochOrder(sampler, partial(int, epoch))
+        assert list(orders) == expected[epoch]
+        assert len(orders) == len(expected[0]) == 36
