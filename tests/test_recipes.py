@@ -87,11 +87,13 @@ def first_lines(source: Path, number: int, target: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_chain_to_two_reward_models_runs_offline_in_pipes(root: Path, few_reviews: Path, tmp_path: Path) -> None:
     bench = tmp_path / "total_dataset.json"
     bench.write_text(json.dumps([rm_bench_row(number) for number in range(2)]), encoding="utf-8")
     options = ("--epochs", 1, "--step-tokens", 1024)
-    done = run_recipe(root, "reward-model.sh", few_reviews, "out", *options, cwd=tmp_path, RM_BENCH=str(bench))
+    settings: dict[str, Any] = {"cwd": tmp_path, "seconds": 580, "RM_BENCH": str(bench)}
+    done = run_recipe(root, "reward-model.sh", few_reviews, "out", *options, **settings)
     assert done.returncode == 0, done.stderr
     for name in ("principles", "rm", "scores", "calibration", "pairs", "sensitivity", "best", "rm-bench"):
         assert manifest_of(tmp_path / "out" / name)["rows"]["rejected"] == 0
