@@ -31,6 +31,7 @@ def demo(tmp_path: Path) -> Path:
     make(root / "third", [second / "part-00000.parquet"], rows=("3",), finished=False)
     make(root / "code" / "other", [source], rows=("4",), dropped_by={})
     make(root / "first" / ".rlbff" / "scores", [source], rows=("5",))
+    make(root / "first" / "within", [source], rows=("6",))
     return root
 
 
