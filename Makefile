@@ -26,6 +26,7 @@ lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy docs/build.py
+	$(BIN)/mypy docs/site_pages.py
 	$(BIN)/lint-imports
 
 # What a user gets: the wheel, without extras, in an empty environment.
