@@ -104,7 +104,8 @@ def test_a_table_below_the_folder_of_its_run_and_a_model_are_checked(tmp_path: P
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(bytes(100))
-    write_done(tmp_path, Done(part=0, fingerprint="x", rows={}, written=0, files=dict.fromkeys(names, 100)))
+    rows = {"in": 0, "kept": 0, "dropped": 0, "rejected": 0}
+    write_done(tmp_path, Done(part=0, fingerprint="x", rows=rows, written=0, files=dict.fromkeys(names, 100)))
     hidden(tmp_path, "manifest.json").touch()
     check_model(tmp_path)
     for name in names:
