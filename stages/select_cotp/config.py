@@ -27,15 +27,23 @@ _CLEAN = Panel("Duplicates and benchmarks")
 
 @dataclass(frozen=True, kw_only=True)
 class ChainOptions:
-    """Where pattern chains and entropy chains come from."""
+    """Where pattern chains and entropy chains come from.
+
+    Where files and models lie is operational here and below: `opening.py` adds the hashes of their content to what
+    decides the result.
+    """
 
     patterns: Annotated[
         SourceName,
         "Pattern chains from the rows' column, the --llm, or built-in rules; auto: the first of these there is.",
     ] = "auto"
-    pattern_map: Annotated[Path | None, "File that merges pattern names: JSON or YAML of {name: name}."] = None
+    pattern_map: Annotated[
+        Path | None, "File that merges pattern names: JSON or YAML of {name: name}.", OPERATIONAL
+    ] = None
     entropy_model: Annotated[
-        str | None, "Compute token entropies with this model: hub id, folder, or tiny; default: the rows' column."
+        str | None,
+        "Compute token entropies with this model: hub id, folder, or tiny; default: the rows' column.",
+        OPERATIONAL,
     ] = None
     revision: Annotated[str | None, "Revision of the --entropy-model on the hub."] = None
     pack_tokens: Annotated[int, "Tokens of several chains that go through the --entropy-model at once."] = 8192
@@ -55,11 +63,16 @@ class SelectCotpConfig:
 
     inputs: Annotated[tuple[str, ...], "The pool: files, folders, globs, URLs, or - for paths on stdin.", OPERATIONAL]
     out: Annotated[Path | None, "Output folder; default <stem of the first input>.selected.", "-o", OPERATIONAL] = None
-    core: Annotated[tuple[str, ...], "The core set: files or folders of chains like those of the pool.", _CORE] = ()
+    core: Annotated[
+        tuple[str, ...], "The core set: files or folders of chains like those of the pool.", OPERATIONAL, _CORE
+    ] = ()
     build_core: Annotated[int | None, "Build a core set of this many rows out of the pool instead.", _CORE] = None
     per_question: Annotated[int, "With --build-core: most rows of one question.", _CORE] = 2
     accept_list: Annotated[
-        Path | None, "With --build-core: file of ids, one a line, that a person wants first in the core set.", _CORE
+        Path | None,
+        "With --build-core: file of ids, one a line, that a person wants first in the core set.",
+        OPERATIONAL,
+        _CORE,
     ] = None
     per_core: Annotated[int | None, "Pool rows for each core row; default 1, or what --tokens comes to.", _SELECT] = (
         None
@@ -100,7 +113,10 @@ class SelectCotpConfig:
         _CLEAN,
     ] = 0.9
     benchmarks: Annotated[
-        tuple[str, ...], "Files of benchmark items; rows whose question shares a 13-gram of words are dropped.", _CLEAN
+        tuple[str, ...],
+        "Files of benchmark items; rows whose question shares a 13-gram of words are dropped.",
+        OPERATIONAL,
+        _CLEAN,
     ] = ()
     benchmark_share: Annotated[
         float, "Only if it shares this much of the item's 13-grams; 0: any. Set phrases are shared by many.", _CLEAN

@@ -32,7 +32,7 @@ ROWS_A_PART: Final = 256
 """Rows whose chains are stored together: what a killed run of a model loses, and what a worker takes at once."""
 
 _CHAINS: Final = (
-    *("patterns", "entropy_model", "revision", "dtype", "device", "pack_tokens", "bins", "match_by", "map"),
+    *("patterns", "revision", "dtype", "device", "pack_tokens", "bins", "match_by", "map"),
     "benchmark_share",
     *("limit", "seed", "rows_per_shard", "max_row_bytes"),
 )

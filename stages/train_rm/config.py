@@ -29,7 +29,7 @@ class TrainRmConfig:
     inputs: Annotated[
         tuple[str, ...], "Principles or preferences: files, folders, globs, URLs, or - for paths on stdin.", OPERATIONAL
     ]
-    model: Annotated[str, "Base model: hub id, folder, or tiny (made from the input, for demos)."]
+    model: Annotated[str, "Base model: hub id, folder, or tiny (made from the input, for demos).", OPERATIONAL]
     out: Annotated[Path | None, "Output folder; default <stem of the first input>.rm.", "-o", OPERATIONAL] = None
     objective: Annotated[Objective, "What is learned: log-odds of a principle, or which response is better."] = (
         "entailment"

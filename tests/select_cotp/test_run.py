@@ -197,6 +197,45 @@ def test_a_finished_folder_is_left_alone_and_another_configuration_refused(tmp_p
     assert contents(tmp_path / "out") != before
 
 
+def test_the_same_files_elsewhere_are_the_same_configuration(tmp_path: Path) -> None:
+    pool, core = files(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    names = tmp_path / "names.json"
+    names.write_text('{"plan": "restate"}')
+    items = write(tmp_path / "items.jsonl", [{"question": "what is p7?"}])
+    moved = [path.rename(tmp_path / "elsewhere" / f"my {path.name}") for path in map(copied, (core, names, items))]
+    select(pool, core, tmp_path / "a" / "out", pattern_map=names, benchmarks=(str(items),))
+    select(pool, moved[0], tmp_path / "b" / "out", pattern_map=moved[1], benchmarks=(str(moved[2]),))
+    assert results(tmp_path / "a" / "out") == results(tmp_path / "b" / "out")
+    report = select(pool, moved[0], tmp_path / "a" / "out", pattern_map=moved[1], benchmarks=(str(moved[2]),))
+    assert report.complete
+    for name, data in ((1, '{"plan": "check"}'), (2, '{"question": "what is p8?"}\n')):
+        before = moved[name].read_bytes()
+        moved[name].write_text(data)
+        with pytest.raises(OutputError, match=r"pattern_names|benchmark_files"):
+            select(pool, moved[0], tmp_path / "a" / "out", pattern_map=moved[1], benchmarks=(str(moved[2]),))
+        moved[name].write_bytes(before)
+
+
+def test_a_list_of_accepted_ids_elsewhere_is_the_same_configuration(tmp_path: Path) -> None:
+    rows = [row | {"correct": True, "success_rate": 0.5} for row in cots("p", 40, 1)]
+    pool, ids = write(tmp_path / "pool.jsonl", rows), tmp_path / "ids.txt"
+    ids.write_text("p3\n")
+    select(pool, None, tmp_path / "out", build_core=3, accept_list=ids)
+    before = results(tmp_path / "out")
+    select(pool, None, tmp_path / "out", build_core=3, accept_list=copied(ids))
+    assert results(tmp_path / "out") == before
+    ids.write_text("p5\n")
+    with pytest.raises(OutputError, match="accepted"):
+        select(pool, None, tmp_path / "out", build_core=3, accept_list=ids)
+
+
+def copied(path: Path) -> Path:
+    copy = path.with_name(f"copy of {path.name}")
+    copy.write_bytes(path.read_bytes())
+    return copy
+
+
 def test_a_core_set_is_built_from_right_answers_and_can_be_used_again(tmp_path: Path) -> None:
     pool, _ = files(tmp_path)
     accepted = write(tmp_path / "ids.txt", [])

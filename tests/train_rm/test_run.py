@@ -258,5 +258,6 @@ def test_what_identifies_a_run_are_its_decisions() -> None:
 
     config = configure("rows.jsonl", Path("rm"))
     assert identity(config) == identity(replace(config, save_every=7, inputs=("elsewhere.jsonl",)))
+    assert identity(config) == identity(replace(config, model="a/copy/elsewhere")), "base_name() stands for it"
     assert identity(config) != identity(replace(config, loss="brier"))
     assert json.dumps(identity(config))
