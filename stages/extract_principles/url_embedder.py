@@ -148,7 +148,10 @@ class UrlEmbedder:
         return error
 
     def _wrong(self, what: str) -> EndpointError:
-        return EndpointError(f"The embedding server {self._url} {what}.")
+        return EndpointError(
+            f"The embedding server {self._url} {what}. See the server's log, then run the same command again, "
+            "or choose another --embedder."
+        )
 
 
 def _any_object(payload: Mapping[str, object]) -> None:

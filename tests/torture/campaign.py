@@ -4,7 +4,7 @@ import random
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,7 @@ MOST_RESUMES: Final = 4
 """How often the same command is called after a fault before it counts as stuck."""
 
 _TRIES: Final = 8
-"""How often a fault that missed is drawn again."""
+"""How often a fault that missed is drawn again; from half of it on, it is a kill."""
 
 _FRESH: Final = 0.3
 """Share of the faults of quick stages whose commands are fresh processes."""
@@ -118,8 +118,12 @@ def strike(fault: Fault, folder: Path, make: Callable[[Path, random.Random], Tri
         trial.fresh = not fault.case.torch and trial.draw.random() < _FRESH
         trial.lay_out()
         try:
-            if KINDS[fault.kind](trial) or attempt == _TRIES - 1:
-                return _resumed(fault, trial, struck=attempt < _TRIES - 1)
+            # some faults cannot strike some commands: training never asks for the time
+            tried = fault if attempt < _TRIES // 2 else replace(fault, kind="kill")
+            if KINDS[tried.kind](trial):
+                return _resumed(tried, trial, struck=True)
+            if attempt == _TRIES - 1:
+                return _resumed(tried, trial, struck=False)
         finally:
             trial.close()
     raise AssertionError

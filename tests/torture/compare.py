@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from stages.core.journal import read_journal
 from stages.core.manifest import FIRST_PASSES
 
-_FIRST_PASSES: Final = tuple(f".rlbff/{name}/" for name in FIRST_PASSES)
+_JOURNAL: Final = ".rlbff/journal/"
+_NOT_READ_AGAIN: Final = (_JOURNAL, *(f".rlbff/{name}/" for name in FIRST_PASSES))
 _MEASURED: Final = (".rlbff/runs/", ".rlbff/timings/")
 """Where verify-code keeps what programs cost."""
 _TIMES: Final = ("cpu_ms", "wall_ms", "max_rss_kb")
@@ -37,12 +39,14 @@ class Difference:
 def difference(clean: Path, got: Path, harmed: Collection[str] = ()) -> Difference:
     """Compare two finished folders; logs, locks and what is documented to depend on the way are left out.
 
-    `harmed` are files that something else than a run has changed. In a first pass they may stay so: a finished run does
-    not read it again, and whoever does checks it then.
+    `harmed` are files that something else than a run has changed. In a first pass and a journal they may stay so: a
+    finished run does not read them again, and whoever does checks them then. A journal may hold more than that of the
+    clean run: answers to what another configuration has asked.
     """
     ours, theirs = contents(clean), contents(got)
     names = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
-    names = [name for name in names if not (name in harmed and name.startswith(_FIRST_PASSES))]
+    names = [name for name in names if not (name in harmed and name.startswith(_NOT_READ_AGAIN))]
+    names = [name for name in names if not (_JOURNAL in name and _holds(theirs.get(name), ours.get(name, {})))]
     lost = wrong = 0
     for name in names:
         if name.endswith(".parquet"):
@@ -63,6 +67,8 @@ def _content(folder: Path, name: str, *, measured: bool) -> object:
     path = folder / name
     if path.name == "config.yaml":
         return _options(path)
+    if path.parent.name == "journal":
+        return _answers(path)
     if measured and name.startswith(_MEASURED) and path.suffix == ".parquet":
         return _rows(path)
     if measured and path.suffix == ".json":
@@ -74,6 +80,18 @@ def _counts(name: str) -> bool:
     base = name.rsplit("/", 1)[-1]
     # which candidates are stored depends on which parts a process had seen before: tests/select_cotp/test_killed.py
     return not (base == "log.jsonl" or base.startswith("lock") or name.startswith(".rlbff/candidates/"))
+
+
+def _holds(more: object, less: object) -> bool:
+    return isinstance(more, dict) and isinstance(less, dict) and less.items() <= more.items()
+
+
+def _answers(path: Path) -> object:
+    """What a journal says in the end; how often the model was asked for it is a fact about the way."""
+    try:
+        return {key: (entry.outcome, entry.raw[-1:]) for key, entry in read_journal(path).items()}
+    except (OSError, UnicodeDecodeError):
+        return path.read_bytes()
 
 
 def _untimed(path: Path, *, all_files: bool) -> object:

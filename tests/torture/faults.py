@@ -81,7 +81,8 @@ def disk_full(trial: Trial) -> bool:
 def file_limit(trial: Trial) -> bool:
     """A limit on the size of a file (RLIMIT_FSIZE), as of a quota."""
     largest = max(path.stat().st_size for path in trial.clean.folder.rglob("*") if path.is_file())
-    limit = int(8192 * (max(largest, 8193) / 8192) ** trial.draw.random())
+    least = min(8192, largest // 2)
+    limit = int(least * (largest / least) ** trial.draw.random())
     trial.moment = f"files of at most {limit} bytes"
     return trial.run(TORTURE_FILE_BYTES=str(limit)).code != 0
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stages.core.journal import Entry, Journal
 from stages.core.manifest import Done, write_done
 from stages.core.shards import write_part
 from tests.torture.compare import difference
@@ -72,6 +73,22 @@ def test_logs_locks_and_how_a_resume_was_called_are_no_harm(clean: Path, tmp_pat
     (copy / ".rlbff" / "lock").unlink()
     (copy / ".rlbff" / "config.yaml").write_text("seed: 0\nworkers: 2\nretry_rejected: true\n")
     assert not difference(clean, copy)
+
+
+def test_a_journal_may_hold_more_answers_but_no_others(clean: Path, tmp_path: Path) -> None:
+    def answered(root: Path, **texts: str) -> None:
+        with Journal(root / ".rlbff" / "journal" / "part-00000.jsonl") as journal:
+            for key, text in texts.items():
+                journal.add(Entry(key=key, outcome="ok", raw=("spoilt", text), tokens=((1, 1), (1, 1))))
+
+    copy = tmp_path / "copy"
+    answered(clean, a="yes")
+    shutil.copytree(clean, copy)
+    answered(copy, b="no")
+    assert not difference(clean, copy)
+    assert difference(copy, clean).files == (".rlbff/journal/part-00000.jsonl",)
+    answered(copy, a="no")
+    assert difference(clean, copy).files == (".rlbff/journal/part-00000.jsonl",)
 
 
 def test_harm_to_a_first_pass_may_stay_but_only_where_it_was_done(clean: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Loaded by Python before a command under test: clocks that jump, and a limit on the size of files, if told to.
 
-TORTURE_CLOCK is a seed; TORTURE_TOLD a file that is made when the clock has jumped; TORTURE_FILE_BYTES a limit. Only
+TORTURE_CLOCK is a seed; TORTURE_TOLD a file that is made when the clock is first read; TORTURE_FILE_BYTES a limit. Only
 what this process reads of the clock changes, never the clock of the machine.
 """
 
@@ -22,7 +22,7 @@ def jumping(real: Callable[[], float], seed: str, told: Path) -> Callable[[], fl
         looks[0] += 1
         if looks[0] % 3 == 0:
             off[0] += draw.choice([-1, 1]) * 10 ** draw.uniform(0, 8)
-        if looks[0] == 3:
+        if looks[0] == 1:
             told.touch()
         return max(0.0, real() + off[0])
 
