@@ -120,6 +120,8 @@ def test_bars_may_begin_elsewhere_and_have_units_and_whiskers() -> None:
     left, right = re.findall(r"M([\d.]+) 8v8m0-4H([\d.]+)", whisker.attrib["d"])[0]
     assert (float(left), float(right)) == pytest.approx((16.6 + wide / 2, 16.6 + wide), abs=0.06)
     assert texts(root) == ["a", "75 %", "b", "50 %"]
+    below = chart(bars("", {"a": 75, "b": 25}, zero=50))
+    assert (len(rects(below, "bar")), len(rects(below, "below"))) == (1, 1)
 
 
 def test_bars_without_values() -> None:
@@ -179,6 +181,9 @@ def test_numbers_are_in_all_cells_or_in_none() -> None:
     shown = chart(heat("", ["a"], ["x", "y"], values, low=0, high=1, values_shown=True))
     assert texts(shown)[:5] == ["x", "y", "a", "0.25", "0.875"]
     assert [one.attrib.get("class") for one in shown.iter("text")][3:5] == ["mid", "mid inverse"]
+    # the first shade that is dark is the sixth of nine
+    edge = chart(heat("", [], [], np.array([[0.5, 0.625]]), low=0, high=1, values_shown=True))
+    assert [one.attrib.get("class") for one in edge.iter("text")][:2] == ["mid", "mid inverse"]
     many = np.tile(values, 20)
     assert "0.875" not in texts(chart(heat("", [], [], many, low=0, high=1, values_shown=True)))
 
@@ -222,7 +227,9 @@ def test_counts_that_shrink() -> None:
     ("values", "span"),
     [
         ([0.2, 1.0], (0, 1)),
-        ([0.8, 1.0], (0.8, 1)),
+        ([0.55, 1.0], (0, 1)),
+        ([0.65, 1.0], (0.65, 1)),
+        ([-1.0, -0.55], (-1, 0)),
         ([-3.0, -1.0], (-3, 0)),
         ([-1.0, 2.0], (-1, 2)),
         ([5.0], (4.5, 5.5)),

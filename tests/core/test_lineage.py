@@ -120,6 +120,13 @@ def test_paths_are_those_of_the_run_not_of_the_report(tmp_path: Path, source: Pa
     assert of(model, other).edges == []
 
 
+def test_of_folders_within_each_other_the_innermost_was_named(tmp_path: Path, source: Path) -> None:
+    outer = make(tmp_path / "outer", [source], rows=("1",))
+    inner = make(outer / "rm", [source], rows=("2",))
+    user = make(tmp_path / "user", [source], rows=("3",), options={"rm": str(inner)})
+    assert [(edge.by, edge.to) for edge in of(outer, inner, user).edges] == [(1, 2)]
+
+
 def test_without_a_record_of_where_it_ran_paths_are_from_here(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

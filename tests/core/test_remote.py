@@ -237,6 +237,20 @@ def test_pull_takes_what_changed_there_drops_what_went_and_keeps_what_was_not_pu
     assert [read_done(one.root, part) is not None for part in range(4)] == [False, True, True, True]
 
 
+def test_what_went_there_and_came_back_by_others_is_not_deleted(store: Any, tmp_path: Path) -> None:
+    one, two = new_mirror(tmp_path, "one"), new_mirror(tmp_path, "two")
+    write(one.root, marks="a", parts=2, finished=False)
+    one.push(last=True)
+    store.rm("/bucket/run/part-00000.parquet")
+    one.pull()
+    two.pull()
+    write(two.root, marks="a", parts=2, finished=False, only=[0])
+    two.push(last=True)
+    one.push(last=True)
+    assert_honest(store)
+    assert "part-00000.parquet" in held(store)
+
+
 def test_work_on_another_plan_than_that_of_the_store_counts_no_more(tmp_path: Path) -> None:
     one, two = new_mirror(tmp_path, "one"), new_mirror(tmp_path, "two")
     write(one.root, marks="a", parts=2)

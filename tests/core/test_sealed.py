@@ -23,7 +23,9 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     assert read_sealed(write(tmp_path)) == RECORD
 
 
-@pytest.mark.parametrize(("old", "new"), [("12", "13"), ("0.25", "0.35"), ('"a"', '"e"'), ("seal", "soal"), ("}", "")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("12", "13"), ("0.25", "0.35"), ('"a"', '"e"'), ("seal", "soal"), ("sha256", "sha265"), ("}", "")]
+)
 def test_a_changed_record_is_none(old: str, new: str, tmp_path: Path) -> None:
     path = write(tmp_path)
     path.write_text(path.read_text().replace(old, new))

@@ -112,6 +112,8 @@ def test_marks_of_pairs_count_too_and_an_empty_text_says_so() -> None:
     left, right = Passage(title="l", pieces=[("a", "yes")]), Passage(title="r", pieces=[])
     markup = section_markup(Section(title="S", blocks=[Pair(title="t", above="", left=left, right=right)]), "x")
     assert f'<p class="keys"><mark class="yes">{MARKS["yes"]}</mark></p>' in markup
+    turned = section_markup(Section(title="S", blocks=[Pair(title="t", above="", left=right, right=left)]), "x")
+    assert f'<p class="keys"><mark class="yes">{MARKS["yes"]}</mark></p>' in turned
     assert "(nothing)</blockquote>" in markup
 
 
