@@ -65,6 +65,8 @@ HARMS: Final[Mapping[str, Callable[[Path, random.Random], None]]] = {
 def harm(root: Path, draw: random.Random) -> tuple[str, set[str]] | None:
     """Harm a file below `root`, or swap two alike: what was done, and to which files. None where nothing changed."""
     files = harmable(root)
+    if not files:
+        return None
     path = draw.choice(files)
     before = path.read_bytes()
     name = path.relative_to(root).as_posix()
