@@ -1,6 +1,7 @@
 """`rlbff report`: output folders as one page, or as text: what was made from what, what was lost, what each shows."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,13 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, get_type_hints
 
 from rlbff_cli.pipe import reader_may_leave, write_line
+from rlbff_cli.remote import viewed_folders
 from stages.core.errors import ConfigError, OutputError
 from stages.core.options import OPERATIONAL, RunOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 PAGE: Final = "report.html"
+
+_READ: Final = r"(?!.*\.safetensors$).*(\.(parquet|json|jsonl|yaml)|README\.md)"
+"""What stages show of a remote folder: all but weights, journals and logs of other tools."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +27,8 @@ class ReportOptions:
     """The options of `rlbff report`."""
 
     inputs: Annotated[
-        tuple[str, ...], "Output folders, finished or not, folders that hold some, or - for paths on stdin."
+        tuple[str, ...],
+        "Output folders, finished or not, or folders that hold some, by path or URL, or - for paths on stdin.",
     ]
     out: Annotated[Path | None, "The page to write; default: report.html, and none with --text.", "-o"] = None
     text: Annotated[bool, "Print tables to stdout; no page is written unless --out names one."] = False
@@ -40,16 +46,22 @@ def report(options: ReportOptions) -> None:
         InputMissing: a folder does not exist. DataError: it is not ours and holds none of ours, or not one can be
         read. OutputError: the page cannot be written, or would lie in one of the folders.
     """
+    with viewed_folders(options.inputs, _READ) as (folders, places):
+        _report(folders, places.named, options)
+
+
+def _report(folders: "Sequence[str]", named: "Callable[[str], str]", options: ReportOptions) -> None:
     from stages.core.gathered import find_folders, gather
     from stages.core.sections_html import whole_page
+    from stages.core.shards import write_text
 
-    roots = find_folders(options.inputs)
+    roots = find_folders(folders)
     out = options.out or (None if options.text else Path(PAGE))
     if out is not None:
-        _check_apart(out, roots)
-    parts = gather(roots, defaults())
+        _check_place(out, roots)
+    parts = gather(roots, defaults(), named)
     if out is not None:
-        _write(out, whole_page(options.title, parts))
+        write_text(out, whole_page(options.title, parts), out.parent)
     if options.text:
         from rlbff_cli.report_text import as_text
 
@@ -76,19 +88,18 @@ def defaults() -> Mapping[str, Mapping[str, object]]:
     }
 
 
-def _write(out: Path, page: str) -> None:
-    """Write the page whole or not at all."""
-    from stages.core.shards import unwritable, write_text
-
-    try:
-        write_text(out, page, out.parent)
-    except NotADirectoryError as error:
-        raise unwritable(out, error) from None
-
-
-def _check_apart(out: Path, roots: "Sequence[Path]") -> None:
+def _check_place(out: Path, roots: "Sequence[Path]") -> None:
     """A page within a folder would be taken for a part of it: the name of a model is a hash of its files."""
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:/", str(out)):
+        raise OutputError(f"The page cannot be written to the URL {_url(out)}; name a file on this machine with --out.")
+    if out.is_dir():
+        raise OutputError(f"--out {out} is a folder; name the file that the page becomes.")
     place = Path(os.path.realpath(out))
     for root in roots:
         if place.is_relative_to(os.path.realpath(root)):
             raise OutputError(f"The page {out} would lie in the output folder {root}; choose another --out.")
+
+
+def _url(out: Path) -> str:
+    """The URL as it was typed, of which pathlib has left out a slash."""
+    return re.sub(r":/(?!/)", "://", str(out), count=1)

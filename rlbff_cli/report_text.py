@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TextIO, assert_never
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 _WIDTH: Final = 100
 """Columns where there is no terminal."""
 
+_NARROWEST: Final = 20
+_WIDEST: Final = 1000
+"""Columns between which a table is still one, whatever COLUMNS says."""
+
 _BRACKETS: Final[Mapping[Mark, tuple[str, str, str]]] = {
     "yes": ("[+", "+]", "underline green"),
     "no": ("[-", "-]", "underline red"),
@@ -30,11 +35,12 @@ _BRACKETS: Final[Mapping[Mark, tuple[str, str, str]]] = {
 def as_text(title: str, parts: "Sequence[Part]", stream: TextIO) -> str:
     """All parts, as wide as the terminal that `stream` is, with colours if it wants them."""
     asked = os.environ.get("COLUMNS", "").isdecimal() or stream.isatty()
+    columns = shutil.get_terminal_size((_WIDTH, 24)).columns if asked else _WIDTH
     console = Console(
         file=io.StringIO(),
         force_terminal=colours(stream),
         no_color=not colours(stream),
-        width=None if asked else _WIDTH,
+        width=min(max(columns, _NARROWEST), _WIDEST),
         highlight=False,
         markup=False,
         emoji=False,

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -54,17 +55,22 @@ def find_folders(names: Sequence[str]) -> list[Path]:
     return list(found.values())
 
 
-def gather(roots: Sequence[Path], defaults: Mapping[str, Mapping[str, object]]) -> list[Part]:
+def gather(
+    roots: Sequence[Path], defaults: Mapping[str, Mapping[str, object]], named: Callable[[str], str] = str
+) -> list[Part]:
     """The parts of a report about these folders; `defaults` are the options of each stage that decide what comes out.
+
+    `named` tells the URL that a local copy stands for, and gives other paths back as they are.
 
     Raises:
         DataError: not one of the folders can be read.
     """
-    names = _names(roots)
+    called = [named(os.path.abspath(root)) for root in roots]
+    names = _names(called)
     folders, damaged = [], []
-    for root, name in zip(roots, names, strict=True):
+    for root, name, place in zip(roots, names, called, strict=True):
         try:
-            folders.append(_Folder(name=name, state=folder_status(root), made=read_made(root)))
+            folders.append(_Folder(name=name, state=folder_status(root), made=read_made(root, place)))
         except (DataError, InputMissing) as error:
             damaged.append(f"{name} cannot be read: {error}".replace(str(root), name))
             first = error
@@ -90,11 +96,15 @@ def _below(name: str) -> list[Path]:
     return found
 
 
-def _names(roots: Sequence[Path]) -> list[str]:
-    """How folders are called: by their paths below what they have in common."""
-    places = [os.path.abspath(root) for root in roots]
-    common = os.path.commonpath([os.path.dirname(place) for place in places])
-    return [os.path.relpath(place, common) for place in places]
+def _names(places: Sequence[str]) -> list[str]:
+    """How folders are called: by their paths below what they have in common; URLs beside paths by the whole of it."""
+    if len({place.partition("://")[0] if "://" in place else "" for place in places}) > 1:
+        paths = [place for place in places if "://" not in place]
+        short = dict(zip(paths, _names(paths), strict=True)) if paths else {}
+        return [short.get(place, place) for place in places]
+    above = [place.split("/")[:-1] for place in places]
+    common = len(list(takewhile(lambda level: len(set(level)) == 1, zip(*above, strict=False))))
+    return ["/".join(place.split("/")[common:]) for place in places]
 
 
 def _overview(folders: Sequence[_Folder], shown: Sequence[Shown], lineage: Lineage, damaged: Sequence[str]) -> Part:
@@ -226,7 +236,7 @@ def _part(folders: Sequence[_Folder], number: int, lineage: Lineage, defaults: M
     }
     facts |= {} if state.finished else {"finished": f"no, {state.parts_done:,} of {state.parts:,} parts"}
     module = _module_of(state.stage) if defaults is not None else None
-    sections, doubts = _own(module, state.root) if module is not None else ([], [])
+    sections, doubts = _own(module, state.root, one.name) if module is not None else ([], [])
     general = _general(one, defaults or {}, doubts)
     style = getattr(module, "STYLE", "")
     return Part(title=one.name, about=_kind(one), facts=facts, sections=[*sections, *general], style=style)
@@ -243,13 +253,13 @@ def _module_of(stage: str) -> ModuleType | None:
         raise
 
 
-def _own(module: ModuleType, root: Path) -> tuple[list[Section], list[str]]:
+def _own(module: ModuleType, root: Path, name: str) -> tuple[list[Section], list[str]]:
     """The sections that a stage makes of a folder, and what went wrong with that."""
     make: Sections = module.sections
     try:
         return make(root), []
     except RlbffError as error:
-        return [], [f"What the stage has to show cannot be read: {error}"]
+        return [], [f"What the stage has to show cannot be read: {error}".replace(str(root), name)]
 
 
 def _general(one: _Folder, defaults: Mapping[str, object], doubts: Sequence[str]) -> list[Section]:

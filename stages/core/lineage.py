@@ -32,9 +32,13 @@ class Input(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """What the records of one folder say: its stage, its options as they were given, and its inputs."""
+    """What the records of one folder say: its stage, its options as they were given, and its inputs.
+
+    `place` is where it lies: its path, or the URL of a copy.
+    """
 
     root: Path
+    place: str
     stage: str
     options: Mapping[str, Any]
     inputs: Sequence[Input]
@@ -64,18 +68,20 @@ class Lineage:
     doubts: Sequence[str]
 
 
-def read_made(root: Path) -> Made:
-    """Read what a folder was made from. Raises DataError where its plan is damaged."""
+def read_made(root: Path, place: str | None = None) -> Made:
+    """Read what a folder was made from; `place` is its URL where it is a copy. Raises DataError for a damaged plan."""
     path = hidden(root, "plan.json")
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))
         inputs = [Input(str(one["name"]), str(one["sha256"]), int(one["rows"])) for one in plan["inputs"]]
         stage, seed = plan["stage"], plan["config"].get("seed")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise _damaged(path, repr(error)) from error
     if not isinstance(stage, str):
         raise _damaged(path, f"its stage is {stage!r}")
-    return Made(root=root, stage=stage, options=_options(root), inputs=inputs, seed=seed)
+    return Made(
+        root=root, place=place or os.path.abspath(root), stage=stage, options=_options(root), inputs=inputs, seed=seed
+    )
 
 
 def trace(folders: Sequence[Made], names: Sequence[str]) -> Lineage:
@@ -154,18 +160,28 @@ _WEIGHT: Final = re.compile(r"@[-+.\de]+$")
 def _folders_named(made: Made, folders: Sequence[Made]) -> dict[str, list[tuple[int, str]]]:
     """By option: the folders that its paths lie in, each with the path; those of reward specs without their kind."""
     base = _working_directory(made)
-    places = [os.path.realpath(other.root) for other in folders]
+    places = [_place(other.place, base) for other in folders]
     found: dict[str, list[tuple[int, str]]] = {"inputs": []}
     for key, value in made.options.items():
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and key != "out":
                 bare = _WEIGHT.sub("", _SPEC.sub("", text, count=1))
                 for path in dict.fromkeys((text, bare)):
-                    by = _within(os.path.realpath(base / path), places) if path else None
+                    by = _within(_place(path, base), places) if path else None
                     if by is not None and folders[by] is not made:
                         found.setdefault(key, []).append((by, path))
                         break
     return found
+
+
+def _place(path: str, base: Path) -> str:
+    """Where a path of the command line leads, without links; a URL as it is."""
+    if "://" in path:
+        return path.rstrip("/")
+    try:
+        return os.path.realpath(base / path)
+    except ValueError:  # no path of this system, such as one with a zero byte
+        return path
 
 
 def _working_directory(made: Made) -> Path:
@@ -188,9 +204,15 @@ def _options(root: Path) -> Mapping[str, Any]:
     """Every option as it was given; none where there is no record of them."""
     try:
         found = yaml.safe_load(hidden(root, "config.yaml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return {}
-    return {key: value for key, value in found.items() if isinstance(key, str)} if isinstance(found, dict) else {}
+    items = found.items() if isinstance(found, dict) else ()
+    return {key: value for key, value in items if isinstance(key, str) and _is_option(value)}
+
+
+def _is_option(value: object) -> bool:
+    """Whether a value is one that an option can have; YAML has deeper ones, which may even hold themselves."""
+    return not any(isinstance(one, list | dict | set) for one in (value if isinstance(value, list) else [value]))
 
 
 def _damaged(path: Path, why: str) -> DataError:

@@ -150,7 +150,11 @@ def folder_status(root: Path) -> FolderStatus:
     if not os.path.isdir(root):  # pathlib raises where a name is too long
         raise InputMissing(f"The folder {root} does not exist.")
     plan_path = hidden(root, "plan.json")
-    if not plan_path.exists():
+    try:
+        planned = plan_path.exists()
+    except PermissionError as error:
+        raise InputMissing(f"The folder {root} cannot be read: {error.strerror}; change its permissions.") from error
+    if not planned:
         raise DataError(f"{root} is not an output folder of rlbff: it has no {HIDDEN}/plan.json.")
     plan = _load(plan_path)
     if not {"stage", "table", "parts", "rows"} <= plan.keys():
@@ -211,11 +215,12 @@ def _is_whole(done: Done) -> bool:
     """Whether a record has the form of ours; one of an older version bears no seal that would say so."""
     counts = (done.rows, done.dropped_by, done.rejected_by, done.counts, done.files)
     whole = all(isinstance(found, dict) and all(map(_is_count, found.values())) for found in counts)
+    whole = whole and isinstance(done.sha256, dict) and all(type(digest) is str for digest in done.sha256.values())
     return whole and {"in", "kept", "dropped", "rejected"} <= done.rows.keys() and _is_count(done.written)
 
 
 def _is_count(value: object) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value < 2**63
 
 
 def _done_path(root: Path, part: int) -> Path:
@@ -225,7 +230,7 @@ def _done_path(root: Path, part: int) -> Path:
 def _load(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise _damaged(path, str(error)) from error
     if not isinstance(value, dict):
         raise _damaged(path, "it holds no object")
@@ -239,7 +244,7 @@ def _damaged(path: Path, why: str) -> DataError:
 def _size(path: Path) -> int | None:
     try:
         return path.stat().st_size
-    except FileNotFoundError:
+    except (OSError, ValueError):  # also where a damaged record names what can be no path
         return None
 
 

@@ -36,6 +36,6 @@ def read_sealed(path: Path) -> dict[str, Any] | None:
             return None
         hashes = record.pop(_FILES)
         same = all(hash_file(path.parents[1] / name) == digest for name, digest in hashes.items())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
     return record if same else None

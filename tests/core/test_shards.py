@@ -86,6 +86,13 @@ def test_a_failed_write_leaves_the_old_file_and_no_scratch(tmp_path: Path) -> No
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_a_parent_that_is_a_file_is_told_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    place = tmp_path / "file" / "below" / "page.html"
+    with pytest.raises(OutputError, match=r"page\.html cannot be written: Not a directory"):
+        write_text(place, "y", place.parent)
+
+
 def test_a_missing_key_becomes_null_of_the_columns_type() -> None:
     table = to_table([{"id": "a"}], PRINCIPLES.schema())
     assert table.schema == PRINCIPLES.schema()

@@ -28,6 +28,7 @@ from stages.core.sources import plan
 from stages.extract_principles.config import ExtractPrinciplesConfig
 from stages.extract_principles.taxonomy_file import parse_taxonomy, to_yaml
 from stages.score.principles_file import parse_principles
+from tests.fuzz.folders import report
 
 OPTIONS: Final = ReadOptions(rows_per_shard=3, max_row_bytes=4096, limit=None, mapping={}, unique_ids=False)
 
@@ -233,6 +234,7 @@ FILES: Final[dict[str, Callable[[bytes], None]]] = {
     "principles": principles,
     "journal": journal,
     "records": records,
+    "report": report,
 }
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from stages.sandbox.codec import encode
 from stages.sandbox.frames import pack
 from tests.fuzz.files import arrow_seed, parquet_seed
+from tests.fuzz.folders import report_seeds
 
 _ROWS: Final = [
     {"id": "a", "prompt": "Why?", "completion": "Because.", "feedback": ["clear", "too short"], "n": 12},
@@ -70,6 +71,7 @@ SEEDS: Final[dict[str, list[bytes]]] = {
     ],
     "journal": [_JOURNAL, _JOURNAL[:-20]],
     "records": [_PLAN, _DONE, _LOG],
+    "report": report_seeds(),
     "claims": [_CLAIMS, b"<think>hm</think>\n" + _CLAIMS],
     "completions": [_COMPLETION],
     "judgements": [b"Reasons.\n</think>\nJudgement: Yes", b"so\n[[A>>B]]", b"**Final Judgement:** no"],

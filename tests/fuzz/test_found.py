@@ -14,6 +14,7 @@ from stages.core.wire import read_answer
 from stages.eval.verdict import read_verdict
 from stages.rewards.spec import parse_specs
 from tests.fuzz.files import parquet_seed, records, table, written
+from tests.fuzz.folders import report
 
 
 def test_offsets_of_an_arrow_file_that_lead_out_of_it_are_damage_and_not_a_crash() -> None:
@@ -89,3 +90,30 @@ def test_a_probability_above_one_is_no_probability(chance: dict[str, float]) -> 
     payload: dict[str, object] = {"choices": [{"message": {"content": "yes"}, "logprobs": {"content": [token]}}]}
     with pytest.raises(ValueError, match="no number"):
         read_answer(payload, ChatRequest(model="m", messages=(Message("user", "hello"),), top_logprobs=2))
+
+
+_DONE = {"part": 0, "fingerprint": "f", "rows": {"in": 4, "kept": 2, "dropped": 1, "rejected": 1}, "written": 2}
+_PLAN = {"stage": "score", "table": "scores", "parts": 1, "rows": 4, "config": {}}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("plan.json", b"[" * 100_000),
+        ("plan.json", {**_PLAN, "inputs": [{"name": "a", "sha256": "x", "rows": float("inf")}]}),
+        ("done/part-00000.json", b"[" * 100_000),
+        ("done/part-00000.json", {**_DONE, "rows": {"in": 10**400, "kept": 10**400, "dropped": 0, "rejected": 0}}),
+        ("done/part-00000.json", {**_DONE, "files": {"\0": 3}}),
+        ("done/part-00000.json", {**_DONE, "files": {"\ud800": 3}}),
+        ("done/part-00000.json", {**_DONE, "files": {"a" * 5000: 3}}),
+        ("done/part-00000.json", {**_DONE, "sha256": [1]}),
+        ("done/part-00000.json", {**_DONE, "sha256": {"part-00000.parquet": {}}}),
+        ("config.yaml", b"a: " + b"[" * 5000),
+        ("config.yaml", b"principle: &a [*a]\n"),
+        ("config.yaml", b'rm: "a\\0b"\nout: "\\0"\n'),
+        ("config.yaml", b'principle: ["\\ud800"]\n'),
+    ],
+)
+def test_records_of_hostile_values_are_told_on_the_page(name: str, content: object) -> None:
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    report(f"{name}\n".encode() + data)

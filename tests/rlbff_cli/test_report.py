@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import fsspec
 import pytest
 
+from rlbff_cli.report import ReportOptions, report
 from stages.core.manifest import hidden
 from tests.core.made_folders import make, write_rows
 from tests.core.pages import faults_of, text_of
@@ -156,9 +158,10 @@ def test_a_stage_that_is_not_ours_has_the_general_part(rlbff: Rlbff, tmp_path: P
         (("data",), 65, "data is not an output folder of rlbff and holds none"),
         (("data/source.parquet",), 65, "data/source.parquet is a file"),
         (("demo", "missing"), 66, "The folder missing does not exist."),
-        (("demo", "-o", "data"), 73, "data cannot be written"),
+        (("demo", "-o", "data"), 73, "--out data is a folder"),
         (("demo", "-o", "data/source.parquet/x.html"), 73, "cannot be written"),
         (("demo/first", "-o", "demo/first/x.html"), 73, "would lie in the output folder demo/first"),
+        (("demo", "-o", "s3://bucket/x.html"), 73, "to the URL s3://bucket/x.html; name a file on this machine"),
     ],
 )
 def test_mistakes_are_told_in_a_line(
@@ -170,6 +173,36 @@ def test_mistakes_are_told_in_a_line(
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
     assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(("columns", "most"), [("0", 100), ("1", 20), ("40", 40), ("999999999", 1000)])
+def test_text_is_readable_however_wide_the_terminal_says_it_is(
+    rlbff: Rlbff, demo: Path, columns: str, most: int
+) -> None:
+    said = rlbff("report", "demo", "--text", COLUMNS=columns).stdout
+    assert "rlbff report" in said
+    assert max(map(len, said.splitlines())) == most
+
+
+def test_folders_of_a_store_are_called_by_their_urls_and_leave_nothing_behind(demo: Path) -> None:
+    system = fsspec.filesystem("memory")
+    system.store.clear()
+    system.put(str(demo), "/bucket/demo", recursive=True)
+    by_url = pages_of(demo.parent / "a.html", "memory://bucket/demo")
+    assert by_url == pages_of(demo.parent / "b.html", str(demo))
+    one = pages_of(demo.parent / "c.html", "memory://bucket/demo/first/", str(demo / "second"))
+    assert "second from memory://bucket/demo/first" in one
+    assert "second from bucket/demo/first" not in one
+    assert "/tmp" not in one
+    named = "first from code/other (--rm)"
+    system.pipe_file("/bucket/demo/first/.rlbff/config.yaml", b"rm: memory://bucket/demo/code/other\n")
+    assert named in pages_of(demo.parent / "d.html", "memory://bucket/demo")
+    system.store.clear()
+
+
+def pages_of(out: Path, *folders: str) -> str:
+    report(ReportOptions(inputs=folders, out=out))
+    return out.read_text(encoding="utf-8")
 
 
 def test_a_reader_that_has_gone_is_no_error(tmp_path: Path, demo: Path, environ: dict[str, str]) -> None:
