@@ -117,6 +117,21 @@ def test_a_table_below_the_folder_of_its_run_and_a_model_are_checked(tmp_path: P
         check_model(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "change", [{"rows": {"in": 1}}, {"rows": []}, {"written": "1"}, {"counts": {"x": -1}}, {"files": {"a": 1.5}}]
+)
+def test_an_unsealed_record_of_another_form_is_none(tmp_path: Path, change: dict[str, object]) -> None:
+    rows = {"in": 1, "kept": 1, "dropped": 0, "rejected": 0}
+    write_done(tmp_path, Done(part=0, fingerprint="x", rows=rows, written=1))
+    path = hidden(tmp_path, "done") / "part-00000.json"
+    record = json.loads(path.read_text())
+    del record["seal"]
+    path.write_text(json.dumps(record))
+    assert recorded(tmp_path, 0) is not None
+    path.write_text(json.dumps(record | change))
+    assert recorded(tmp_path, 0) is None
+
+
 def test_no_flipped_byte_of_a_page_is_read_as_another_value(tmp_path: Path) -> None:
     texts = [f"text {n % 37} about {n}" for n in range(2000)]
     path = tmp_path / "part-00000.parquet"
