@@ -1,5 +1,6 @@
 """What a report shows of a policy: figures are those stored, damage is told, and nothing foreign is markup."""
 
+import os
 import re
 import subprocess
 import sys
@@ -93,6 +94,9 @@ def test_figures_are_those_of_the_table_and_of_updates_their_means(tmp_path: Pat
     assert [list(row) for row in reward.rows] == [
         [str(step), *(f"{values[step, name]:.4g}" for name in names)] for step in (0, 4, 8)
     ]
+    ends = [f"{values[step, 'reward']:.4g}" for step in (0, 8)]
+    assert ends[0] != ends[1]
+    assert f"from step 0 to 8: reward {' to '.join(ends)}; " in found["Reward"].said
     clip = found["Outside the clip range"].numbers
     assert clip is not None
     # 0, 0.004, 0.008, 0.012 within a generation, at the step of its last update
@@ -127,6 +131,12 @@ def test_a_run_that_is_still_training_shows_its_log(tmp_path: Path) -> None:
     for step in range(1, 5):
         log.add("update", step, [row for row in rows if row.step == step])
     log.close()
+    # the log of an earlier configuration is not that of the run
+    for name, when in (("aaa", 1), ("zzz", 2)):
+        old = MetricLog(tmp_path / ".rlbff" / "training" / name / "metrics.jsonl", generations=0, steps=0)
+        old.add("generation", 0, [row for row in rows if row.step == 0])
+        old.close()
+        os.utime(tmp_path / ".rlbff" / "training" / name / "metrics.jsonl", (when, when))
     found = sections(tmp_path)
     assert found[0].doubts[0] == "Training is not finished: these are the updates so far."
     assert "Reward" in drawings(found)
