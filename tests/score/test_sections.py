@@ -154,6 +154,8 @@ def test_pairs_are_shown_with_their_margins(tmp_path: Path, fake: FakeModel) -> 
     first = pairs_of(shown)[0]
     assert first.left.pieces[0][0] == largest["chosen"][0]["content"]
     assert first.right.pieces[0][0] == largest["rejected"][0]["content"]
+    assert first.left.about == f"score {largest['score_chosen']:.3f}"
+    assert first.right.about == f"score {largest['score_rejected']:.3f}"
     counted = {row[0]: row[1] for row in rows_of_block(shown, "Counted")}
     assert counted["prompts that make no pair: single response"] == "1"
 
