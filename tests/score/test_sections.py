@@ -15,6 +15,7 @@ from stages.core.options import RunOptions
 from stages.core.shards import part_path, to_table, write_part
 from stages.core.tables import PREFERENCES, SCORES
 from stages.score.aggregate import sigmoid
+from stages.score.distribution_blocks import Scores, distribution_blocks, reliability_blocks
 from stages.score.sections import sections
 from tests.extract_principles.commands import ROOT, rows_of
 from tests.score.fakes import FakeModel, score, use, write
@@ -85,6 +86,37 @@ def test_the_reliability_diagram_is_counted_from_the_rows(scored: Path) -> None:
     for row in shown:
         low, high = (float(end.removesuffix(" %")) for end in row[3].split(" to "))
         assert low <= float(row[2].removesuffix(" %")) <= high
+
+
+def scores_of(rows: list[tuple[float, float, bool]]) -> Scores:
+    found = Scores()
+    for value, p, label in rows:
+        found.add({"score": value, "p_yes": p, "label": label}, renamed=False)
+    return found
+
+
+def test_the_bin_farthest_from_its_probability_may_lie_above_or_below_it() -> None:
+    above = [(0.0, 0.15, True)] * 2 + [(3.0, 0.95, True), (3.0, 0.95, False)]
+    assert "farthest from its probability has a mean p_yes of 15.0 %, and 100.0 % of it are yes" in (
+        reliability_blocks(scores_of(above), raw=False)[0].said
+    )
+    below = [(0.0, 0.15, False), (3.0, 0.95, False)]
+    assert "a mean p_yes of 95.0 %, and 0.0 % of it are yes" in reliability_blocks(scores_of(below), raw=False)[0].said
+
+
+def test_heights_are_counts_unless_the_best_stand_beside_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[dict[str, list[float]]] = []
+
+    def histogram(said: str, counts: dict[str, list[float]], edges: list[float], *, x: str) -> str:
+        drawn.append(counts)
+        return ""
+
+    monkeypatch.setattr("stages.score.distribution_blocks.histogram", histogram)
+    scores = scores_of([(0.0, 0.5, True), (1.0, 0.5, True), (1.0, 0.5, False), (0.0, 0.5, True)])
+    distribution_blocks(scores, None, [])
+    distribution_blocks(scores, scores_of([(1.0, 0.5, True)]), [])
+    sums = [{name: sum(own) for name, own in one.items()} for one in drawn]
+    assert sums == [{"label yes": 3, "label no": 1}, {"all responses": 100, "best responses": 100}]
 
 
 def test_the_best_and_the_worst_stand_side_by_side(scored: Path) -> None:

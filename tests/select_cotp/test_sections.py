@@ -1,5 +1,6 @@
 """What a report shows of a selection: figures are those of the rows, damage is told, and nothing foreign is markup."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -202,6 +203,17 @@ def test_what_is_not_there_is_not_shown(folder: Path, tmp_path: Path) -> None:
     ):
         (tmp_path / "begun" / name).unlink()
     assert [(section.title, list(section.doubts)) for section in sections(tmp_path / "begun")] == [(TITLES[0], [told])]
+
+
+@pytest.mark.parametrize(("tokens", "told"), [(79.0, True), (81.0, False), (124.0, False), (126.0, True)])
+def test_lengths_unlike_those_of_the_pool_are_told(tokens: float, told: bool, tmp_path: Path) -> None:
+    arms = [{"arm": "assign", "mean_tokens": tokens}, {"arm": "pool", "mean_tokens": 100.0}]
+    (tmp_path / ".rlbff" / "report").mkdir(parents=True)
+    record = {"main": "assign", "arms": arms, "certificate": {"certified": told}}
+    (tmp_path / ".rlbff" / "report" / "decided.json").write_text(json.dumps(record))
+    doubts = " ".join(doubt for section in sections(tmp_path) for doubt in section.doubts)
+    assert ("length may pass for merit" in doubts) == told
+    assert ("not proven to be the best one" in doubts) == (not told)
 
 
 def test_what_is_damaged_is_told(folder: Path, tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from stages.programs.matrix import OUTCOMES
 from stages.verify_code import shown_rules
 from stages.verify_code.sections import sections
 from stages.verify_code.shown_programs import MOST_MATRICES, MOST_PROGRAMS, MOST_READ, MOST_TESTS
-from stages.verify_code.stored_programs import programs
-from stages.verify_code.survey import tenth
+from stages.verify_code.stored_programs import NOT_RUN, Program, programs
+from stages.verify_code.survey import survey, tenth
 from tests.extract_principles.commands import ROOT, rlbff, rows_of
 from tests.verify_code.programs import NEARLY, OTHER, RANDOM, RIGHT, WRONG, row, verify, write
 
@@ -343,6 +343,19 @@ def test_rules_are_drawn_over_recall_this_runs_last(tmp_path: Path, monkeypatch:
         ("frac and all", [(0.7, 0.5), (1.0, 0.5)]),
         ("rel:0.9 (this run's rule)", [(0.2, 0.9)]),
     ]
+
+
+def test_programs_are_surveyed_by_hand() -> None:
+    plain = Program("a", "p", 9, 10, None, "done", True, None, 0, "strict", ("x",), "out")
+    all_passed = plain._replace(id="b", passed=10)
+    untested = plain._replace(id="c", passed=0, total=0)
+    not_run = untested._replace(id="d", status="no_code", level=NOT_RUN)
+    found = survey([plain, all_passed, untested, not_run])
+    assert found.all_passed == {True: 1}
+    # a program that never ran would not have had tests to pass
+    assert found.untested == 1
+    assert found.statuses == {"done": 3, "no_code": 1}
+    assert (found.kept, found.undecided) == (4, 0)
 
 
 def test_edges_of_bins_do_not_depend_on_rounding() -> None:
