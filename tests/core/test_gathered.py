@@ -26,3 +26,15 @@ def test_folders_in_the_drawing_lead_to_their_parts_behind_the_overview(tmp_path
     drawn = [block for one in overview.sections for block in one.blocks if isinstance(block, Drawing)]
     assert 'href="#p2"' in drawn[0].markup
     assert 'href="#p1"' not in drawn[0].markup
+
+
+def test_the_sum_of_rows_tells_how_many_were_read_and_kept(tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "source.parquet", "x")
+    root = make(tmp_path / "out", [source], rows=("1", "2", "3"), dropped_by={"many": 5})
+    (overview, _) = gather([root], {})
+    drawn = [block for one in overview.sections for block in one.blocks if isinstance(block, Drawing)]
+    rows = drawn[1].numbers
+    assert rows is not None
+    (line,) = rows.rows
+    assert drawn[1].said.startswith(f"Of {line[1]} rows that the folders read, {line[2]} were kept")
+    assert line[2] != line[3]

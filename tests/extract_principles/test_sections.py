@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from stages.core.manifest import Done, write_done
-from stages.core.sections import Pair
+from stages.core.sections import Grid, Pair
 from stages.core.shards import part_path, to_table, write_part
 from stages.core.tables import DROPPED_PRINCIPLES, PRINCIPLES
+from stages.extract_principles.principle_blocks import principle_blocks
 from stages.extract_principles.sections import sections
 from stages.extract_principles.summary import RULES
 from tests.extract_principles.commands import ROOT, manifest_of, rlbff, rows_of
@@ -359,6 +360,12 @@ def test_what_is_shown_does_not_depend_on_the_order_of_rows(folder: Path) -> Non
     random.Random(0).shuffle(rows)
     write_part(part_path(folder, 0), to_table(rows, PRINCIPLES.schema()), {}, folder / ".rlbff" / "tmp")
     assert [pair.title for pair in pairs_of(sections(folder))] == [pair.title for pair in first]
+
+
+def test_domains_are_the_largest_first_with_their_share_of_yes() -> None:
+    names = {"code": {"clarity": [1, 2]}, "general": {"clarity": [3, 0], "accuracy": [0, 1]}}
+    (grid,) = [block for block in principle_blocks(names) if isinstance(block, Grid)]
+    assert [tuple(line) for line in grid.rows] == [("general", "4", "75.0 %", "2"), ("code", "3", "33.3 %", "1")]
 
 
 def test_no_torch_is_loaded() -> None:

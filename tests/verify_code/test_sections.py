@@ -319,8 +319,15 @@ def test_doubts_tell_of_weak_isolation_and_of_many_timeouts(tmp_path: Path) -> N
         | {"status": "timeout" if k < 3 else "done", "isolation": "weak", "trust": "inproc", "kept": False, "flaky": 0}
         for k in range(10)
     ]
-    facts = {"tests": {"mutation_score": 0.5}, "references": {"crash": 2, "done": 1}}
-    doubts = sections(folder_of(tmp_path / "v", rows, facts))[0].doubts
+    facts = {
+        "tests": {"mutation_score": 0.5},
+        "references": {"crash": 2, "done": 1},
+        "outcomes": {"pass": 3, "fail": 1},
+    }
+    found = sections(folder_of(tmp_path / "v", rows, facts))
+    doubts = found[0].doubts
+    (outcomes,) = [one for one in found[0].blocks if isinstance(one, Grid) and one.title == "What became of tests"]
+    assert [tuple(line) for line in outcomes.rows] == [("pass", "3", "75.0 %"), ("fail", "1", "25.0 %")]
     for part in (
         "No program is kept.",
         "30.0 % of the programs ended with timeout.",
