@@ -72,6 +72,14 @@ def test_console_blocks_print_what_the_page_shows(page: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_command_behind_a_pipe_waits_for_the_one_before(page: Path) -> None:
+    """One that does not read `-` begins at once, when what it needs is not there yet."""
+    text = re.sub(r"\\\n|(?<=\|)\n", " ", page.read_text(encoding="utf-8"))
+    behind = re.findall(r"(?<!\|)\| *(rlbff [^\n|#]*)", text)
+    assert [command for command in behind if not re.search(r"\s-(\s|$|`)", command)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_to_files_and_headings(page: Path) -> None:
     lost = [link for link in links(page.read_text(encoding="utf-8")) if not leads(page, link)]
     assert lost == []
