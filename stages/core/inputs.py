@@ -126,6 +126,8 @@ def _with_rows(folder: str, names: Sequence[str]) -> list[str]:
         and not any(name.startswith(f"{place}cache-") for place in saved)
     ]
     if not chosen:
+        if ".rlbff/manifest.json" in names:
+            raise DataError(f"{folder} is finished, but has no rows; `rlbff status {folder}` tells where they went.")
         endings = ", ".join(SUFFIXES)
         raise InputMissing(f"The folder {folder} holds no file that can be read ({endings}, each also .gz or .zst).")
     return sorted(chosen, key=lambda name: name.split("/"))
@@ -135,7 +137,7 @@ _DATASET_SIDE_FILES: Final = {"dataset_info.json", "dataset_infos.json", "state.
 
 
 def _find_remote(argument: str) -> list[SourceFile]:
-    from stages.core.store import TRIES, opened, tried
+    from stages.core.store import TRIES, Store, opened, tried
 
     def look() -> list[str]:
         system, path = opened(argument)
@@ -148,6 +150,9 @@ def _find_remote(argument: str) -> list[SourceFile]:
             names = [start + name for name in _with_rows(argument, inside)]
         else:
             names = [path] if system.exists(path) else []
+        if not names:
+            # That there is no such bucket, or that we may not see into it, only a listing tells.
+            Store(re.split(r"[*?\[]", argument)[0], InputMissing, tries=1).listing()
         return [system.unstrip_protocol(name) for name in names]
 
     tries = TRIES if argument.lower().startswith(("s3", "gs", "gcs", "az", "abfs")) else 1

@@ -38,7 +38,7 @@ from stages.extract_principles.forecast import forecast_model, forecast_rules
 from stages.extract_principles.prompt import prompt_hash
 from stages.extract_principles.reading import CONSUMED, detect_layout
 from stages.extract_principles.rules.score import HELD_OUT
-from stages.extract_principles.show import one_annotator_a_row, say_what_reads, show
+from stages.extract_principles.show import nothing_left, one_annotator_a_row, say_what_reads, show
 from stages.extract_principles.stats import Stats, stats_from_json
 from stages.extract_principles.survey import Survey
 from stages.extract_principles.taxonomy import Taxonomy, index_members
@@ -217,6 +217,8 @@ def _close(job: Job, plan: Plan, settings: Settings, tools: Tools, progress: Pro
     assert manifest is not None
     show(facts, taxonomy, progress)
     progress.summary(_closing_facts(job, manifest, tools))
+    if manifest["rows"]["dropped"] and not manifest["written"]:
+        progress.warn(nothing_left(job.root, facts))
     check_failed(job, sums["rows"], sums["rejected_by"], settings.config.run.max_failed)
     return Report(folder=job.root, complete=True, rows=sums["rows"], facts={**facts, "usage": dict(tools.usage())})
 

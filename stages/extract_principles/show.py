@@ -1,6 +1,7 @@
 """What a run says to a person: which extractor reads, and the tables at the end. Decides and stores nothing."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from stages.core.progress import Progress
@@ -30,6 +31,20 @@ def one_annotator_a_row(repeated: int) -> str:
     return (
         f"{repeated:,} rows have the conversation and response of an earlier row. If they are other annotators of the "
         "same response, join their texts into one list under 'feedback': consensus needs them in one row."
+    )
+
+
+def nothing_left(folder: Path, facts: Mapping[str, Any]) -> str:
+    """The warning for a finished run without a principle: which filter took them, and what to do."""
+    waterfall = facts["waterfall"]
+    raw = waterfall[0]["left"]
+    if not raw:
+        return "No principle was found in the feedback. Is it the right column?"
+    most = max(waterfall, key=lambda step: step["dropped"])
+    remedy = " --consensus off keeps what a single annotator says." if most["name"] == "consensus" else ""
+    return (
+        f"No principle is left: {most['name']} dropped {most['dropped']:,} of {raw:,} mentions; "
+        f"rlbff cat {folder} --dropped shows them.{remedy}"
     )
 
 

@@ -34,6 +34,13 @@ def test_a_run_of_ours_is_its_shards_and_runs_inside_a_folder_are_not_read(schem
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_finished_run_without_rows_is_told_from_a_folder_of_other_files(scheme: str, tmp_path: Path) -> None:
+    touch(tmp_path / "run" / ".rlbff" / "manifest.json")
+    with pytest.raises(DataError, match="is finished, but has no rows"):
+        names(f"{scheme}{tmp_path}/run")
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
 def test_what_datasets_keeps_beside_its_rows_is_not_read(scheme: str, tmp_path: Path) -> None:
     for name in ("data-00000-of-00001.arrow", "cache-0123456789abcdef.arrow", "state.json", "dataset_info.json"):
         touch(tmp_path / "train" / name)

@@ -258,6 +258,21 @@ def test_annotators_in_rows_of_their_own_are_noticed(tmp_path: Path) -> None:
     assert "of an earlier row" not in other.stderr
 
 
+def test_a_run_that_leaves_no_principle_says_which_filter_took_them_and_what_to_do(tmp_path: Path) -> None:
+    write(tmp_path / "rows.jsonl", [{"completion": "a", "feedback": ["The answer is wrong.", "Very clear."]}])
+    done = rlbff("extract-principles", "rows.jsonl", "-o", "out", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "out\n")
+    said = " ".join(done.stderr.split())
+    assert "No principle is left: consensus dropped 2 of 2 mentions; rlbff cat out --dropped shows them." in said
+    assert "--consensus off keeps what a single annotator says." in said
+    following = rlbff("train-rm", "out", "--model", "tiny", cwd=tmp_path)
+    assert following.returncode == 65
+    assert "out is finished, but has no rows; `rlbff status out` tells where they went." in following.stderr
+    write(tmp_path / "bare.jsonl", [{"completion": "a", "feedback": "Xyzzy."}])
+    bare = rlbff("extract-principles", "bare.jsonl", cwd=tmp_path)
+    assert "No principle was found in the feedback." in bare.stderr
+
+
 def test_a_share_says_that_it_is_one(tmp_path: Path) -> None:
     call = ["extract-principles", SAMPLE, "-o", "out", "--rows-per-shard", 10, "--shard"]
     first = rlbff(*call, "1/2", cwd=tmp_path)
