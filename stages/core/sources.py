@@ -136,7 +136,10 @@ class _Scan:
         for ours, theirs in self.options.mapping.items():
             if theirs in self._not_met:
                 found = ", ".join(self._met)
-                raise DataError(f"--map {ours}={theirs}: no row has a column {theirs!r}; the columns are {found}.")
+                hint = _other_separator(self._met)
+                raise DataError(
+                    f"--map {ours}={theirs}: no row has a column {theirs!r}; the columns are {found}.{hint}"
+                )
 
     def _observe(self, value: Row, row: int, *, typed: bool) -> None:
         if self._not_met:
@@ -239,6 +242,15 @@ def _repeated(hashes: "array[int]") -> Iterator[tuple[int, int]]:
         return
     firsts = order[np.maximum.accumulate(np.where(fresh, np.arange(len(order)), 0))]
     yield from zip(order[~fresh].tolist(), firsts[~fresh].tolist(), strict=True)
+
+
+def _other_separator(columns: Mapping[str, None]) -> str:
+    """A hint where a table has one column, whose name holds what separates columns elsewhere; else nothing."""
+    only = next(iter(columns)) if len(columns) == 1 else ""
+    found = next((sign for sign in (";", "\t", "|") if sign in only), None)
+    if found is None:
+        return ""
+    return f" Columns are separated by commas in .csv and by tabs in .tsv, not by {found!r}; convert the file."
 
 
 def _renamed_schema(schema: pa.Schema, mapping: Mapping[str, str]) -> pa.Schema:

@@ -109,7 +109,9 @@ def _copy_table(file: SourceFile, source: BinaryIO, out: BinaryIO) -> None:
             if record:
                 out.write(_json_line(_cells(header, record)))
     except UnicodeDecodeError as error:
-        raise DataError(f"{file.name} is not UTF-8 near line {reader.line_num + 1}; convert it.") from error
+        raise DataError(
+            f"{file.name} is not UTF-8 near line {reader.line_num + 1}; convert it, for example with iconv."
+        ) from error
     except csv.Error as error:
         raise DataError(f"{file.name}, line {reader.line_num}: not valid CSV ({error}).") from error
     finally:

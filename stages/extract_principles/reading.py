@@ -32,6 +32,10 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What a row must have to be of a layout, the most demanding first."""
 
+_LIKE_OTHERS: Final = {
+    "prompt": ("question", "instruction", "query", "input"),
+    "completion": ("answer", "response", "output", "generation", "reply"),
+}
 _LIKE_FEEDBACK: Final = (
     "critique",
     "comment",
@@ -72,7 +76,12 @@ def detect_layout(columns: Sequence[str], source: str) -> str:
     likely = [name for name in columns if name in _LIKE_FEEDBACK]
     likely += difflib.get_close_matches("feedback", columns, n=1, cutoff=0.6)
     found = ", ".join(name for name in columns if name != "id") or "none"
-    hint = f"--map feedback={likely[0]}" if likely else "--map feedback=COLUMN"
+    others = [
+        f",{ours}={next(name for name in names if name in columns)}"
+        for ours, names in _LIKE_OTHERS.items()
+        if ours not in columns and not {*names}.isdisjoint(columns)
+    ]
+    hint = f"--map feedback={likely[0] if likely else 'COLUMN'}{''.join(others)}"
     raise DataError(f"{source} has no column 'feedback' (its columns: {found}); name the one to read with {hint}.")
 
 

@@ -164,6 +164,13 @@ def test_a_file_that_is_cut_off_is_data_error_naming_it(name: str, tmp_path: Pat
         plan((str(path),), options(), tmp_path / "spool")
 
 
+def test_a_table_with_another_separator_is_told_by_the_mapping_that_fails(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("question;answer\nq;a\n")
+    with pytest.raises(DataError, match=r"separated by commas in \.csv and by tabs in \.tsv, not by ';'"):
+        plan((str(path),), options(prompt="question"), tmp_path)
+
+
 def test_a_csv_record_of_another_length_is_rejected_alone(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text('id,text\na,"one, two"\nb\nc,\n')

@@ -105,3 +105,5 @@ def test_without_a_feedback_column_the_message_suggests_one() -> None:
         detect_layout(("prompt", "critique"), "x.jsonl")
     with pytest.raises(DataError, match="--map feedback=Feedback"):
         detect_layout(("prompt", "Feedback"), "x.jsonl")
+    with pytest.raises(DataError, match=r"--map feedback=comments,prompt=question,completion=answer\.$"):
+        detect_layout(("question", "answer", "comments"), "x.jsonl")
