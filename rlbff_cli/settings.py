@@ -100,6 +100,11 @@ def _read_file(path: Path, flags: Mapping[str, Flag]) -> dict[str, object]:
     return result
 
 
+def _one_line(error: Exception) -> str:
+    """What the parser says, in one line, without the name that it gives to a text."""
+    return " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
+
+
 def _load_yaml(path: Path) -> dict[Hashable, object]:
     # Only a command that reads a file pays for the import.
     import yaml
@@ -113,7 +118,7 @@ def _load_yaml(path: Path) -> dict[Hashable, object]:
     except UnicodeDecodeError:
         raise ConfigError(f"The configuration file {path} is not UTF-8 text.") from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"The configuration file {path} is not YAML: {error}.") from None
+        raise ConfigError(f"The configuration file {path} is not YAML: {_one_line(error)}.") from None
     if document is None:
         return {}
     if not isinstance(document, dict):

@@ -128,7 +128,7 @@ def test_yaml_means_what_people_write(tmp_path: Path, line: str, name: str, valu
         ("run: {limit: 1}", "'run' is not an option."),
         ("limit: 1\nlimit: 2", "the key 'limit' is given twice"),
         ("- limit", "must hold lines of the form option: value"),
-        ("a: [", "is not YAML"),
+        ("a: [", "expected the node content, but found '<stream end>' at line 1, column 5: a: [ ^."),
         ("3: x", "3 is not an option."),
     ],
 )
