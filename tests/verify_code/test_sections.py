@@ -352,6 +352,16 @@ def test_rules_are_drawn_over_recall_this_runs_last(tmp_path: Path, monkeypatch:
     ]
 
 
+def test_programs_that_never_ran_ran_under_no_other_level(tmp_path: Path) -> None:
+    levels = ["standard", "standard", "weak", None, None]
+    rows = [drawn_row(random.Random(k), k) | {"isolation": level} for k, level in enumerate(levels)]
+    root = folder_of(tmp_path / "v", rows)
+    hidden(root, "plan.json").parent.mkdir(exist_ok=True)
+    hidden(root, "plan.json").write_text(json.dumps({"config": {"level": "standard"}}))
+    told = [doubt for doubt in sections(root)[0].doubts if "under another level" in doubt]
+    assert told == ["1 program ran under another level than the standard that was asked for."]
+
+
 def test_programs_are_surveyed_by_hand() -> None:
     plain = Program("a", "p", 9, 10, None, "done", True, None, 0, "strict", ("x",), "out")
     all_passed = plain._replace(id="b", passed=10)
