@@ -26,6 +26,7 @@ CONSUMED: Final[Mapping[str, tuple[str, ...]]] = {
 SEVERAL: Final = ("completions", "pair")
 """Layouts whose rows can hold more than one response."""
 
+_LIKE_PROMPT: Final = ("question", "instruction", "query", "input")
 _LIKE_COMPLETION: Final = ("response", "answer", "output", "generation", "text", "conversation", "conversations")
 
 
@@ -55,7 +56,10 @@ def detect_layout(columns: Sequence[str], source: str) -> str:
     likely = [name for name in _LIKE_COMPLETION if name in columns]
     likely += difflib.get_close_matches("completion", columns, n=1, cutoff=0.6)
     found = ", ".join(name for name in columns if name != "id") or "none"
-    hint = f"--map completion={likely[0]}" if likely else "--map completion=COLUMN"
+    hint = f"--map completion={likely[0] if likely else 'COLUMN'}"
+    asked = next((name for name in _LIKE_PROMPT if name in columns), None)
+    if asked and "prompt" not in columns:
+        hint += f",prompt={asked}"  # without it the responses would be scored without their question
     raise DataError(
         f"{source} has no response to score: no column 'completion', 'completions' or 'messages', and not both of "
         f"'chosen' and 'rejected' (its columns: {found}); name the one to read with {hint}."

@@ -44,6 +44,7 @@ def test_the_columns_decide_the_layout(columns: list[str], layout: str) -> None:
     [
         (["id", "prompt", "response"], "--map completion=response"),
         (["compleshun"], "--map completion=compleshun"),
+        (["question", "answer", "comments"], "--map completion=answer,prompt=question."),
         (["chosen", "score"], "--map completion=COLUMN"),
     ],
 )
