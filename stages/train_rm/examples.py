@@ -112,7 +112,7 @@ def find_layouts(columns: Collection[str], source: str, *, pairs: bool) -> tuple
     needed = "; or ".join(", ".join(needs) for needs in wanted.values())
     raise DataError(
         f"{source} has the columns {', '.join(columns) or 'none'}; train-rm needs {needed}. "
-        "Map other names with --map ours=theirs."
+        "Map other names with --map ours=theirs; feedback becomes principles by rlbff extract-principles."
     )
 
 
