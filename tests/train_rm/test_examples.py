@@ -189,7 +189,9 @@ def test_even_rating_teaches_nothing_and_other_ratings_are_errors() -> None:
 def test_layouts_are_found_by_columns() -> None:
     assert find_layouts(row(), "x", pairs=False) == ("principles",)
     assert find_layouts([*row(), "chosen", "rejected"], "x", pairs=True) == ("principles", "preferences")
-    with pytest.raises(DataError, match=r"x\.csv has the columns question, answer; train-rm needs completion, .*--map .* extract-principles"):
+    with pytest.raises(
+        DataError, match=r"x\.csv has the columns question, answer; train-rm needs .*--map .* extract-principles"
+    ):
         find_layouts(["question", "answer"], "x.csv", pairs=False)
     with pytest.raises(DataError, match="chosen, rejected"):
         find_layouts([], "x.csv", pairs=True)
