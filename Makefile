@@ -50,7 +50,7 @@ docs: .venv/.dev
 
 # The chain under hundreds of faults, then the long form of tests that `make check` runs in their short one.
 torture: .venv/.dev
-	$(BIN)/python -m tests.torture .torture
+	$(BIN)/python -m tests.torture .torture --faults 210 --processes 2
 	$(BIN)/python -m tests.fuzz.guided --findings .torture/findings
 	$(TESTS) -m campaign
 

@@ -18,6 +18,7 @@ import yaml
 
 from stages.core.errors import DataError
 from stages.core.manifest import FIRST_PASSES, hidden, recorded
+from stages.core.model_digest import model_digest
 from stages.core.shards import HIDDEN
 from stages.core.typed import hash_file
 
@@ -34,7 +35,7 @@ class Input(NamedTuple):
 class Made:
     """What the records of one folder say: its stage, its options as they were given, and its inputs.
 
-    `place` is where it lies: its path, or the URL of a copy.
+    `place` is its path, or the URL of a copy; `models` are names of folders, each with the digest of what was used.
     """
 
     root: Path
@@ -43,6 +44,7 @@ class Made:
     options: Mapping[str, Any]
     inputs: Sequence[Input]
     seed: object = None
+    models: Sequence[tuple[str, str]] = ()
 
 
 class Edge(NamedTuple):
@@ -75,13 +77,13 @@ def read_made(root: Path, place: str | None = None) -> Made:
         plan = json.loads(path.read_text(encoding="utf-8"))
         inputs = [Input(str(one["name"]), str(one["sha256"]), int(one["rows"])) for one in plan["inputs"]]
         stage, seed = plan["stage"], plan["config"].get("seed")
+        models = _MODEL.findall(json.dumps(plan["config"], ensure_ascii=False))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise _damaged(path, repr(error)) from error
     if not isinstance(stage, str):
         raise _damaged(path, f"its stage is {stage!r}")
-    return Made(
-        root=root, place=place or os.path.abspath(root), stage=stage, options=_options(root), inputs=inputs, seed=seed
-    )
+    where, options = place or os.path.abspath(root), _options(root)
+    return Made(root=root, place=where, stage=stage, options=options, inputs=inputs, seed=seed, models=models)
 
 
 def trace(folders: Sequence[Made], names: Sequence[str]) -> Lineage:
@@ -106,7 +108,8 @@ def trace(folders: Sequence[Made], names: Sequence[str]) -> Lineage:
         edges += [Edge(by, to, key, False, False) for key, by in dict.fromkeys(options)]
     edges = list(dict.fromkeys(edges))
     order = _in_order(len(folders), edges, list(sources.values()))
-    return Lineage(order=order, edges=edges, sources=sources, doubts=[*_stale(edges, names), *_seeds(folders, names)])
+    doubts = [*_stale(edges, names), *_other_models(folders, names), *_seeds(folders, names)]
+    return Lineage(order=order, edges=edges, sources=sources, doubts=doubts)
 
 
 class _Outputs:
@@ -153,6 +156,7 @@ def _maker(one: Input, to: int, outputs: Sequence[_Outputs], first: Sequence[int
     return next((place for place in (*first, *others) if place != to and outputs[place].holds(one)), None)
 
 
+_MODEL: Final = re.compile(r"([^/:@\"]+)@([0-9a-f]{8})\b")
 _SPEC: Final = re.compile(r"[a-z]+:")
 _WEIGHT: Final = re.compile(r"@[-+.\de]+$")
 
@@ -256,6 +260,25 @@ def _stale(edges: Sequence[Edge], names: Sequence[str]) -> list[str]:
         for edge in edges
         if edge.stale
     ]
+
+
+def _other_models(folders: Sequence[Made], names: Sequence[str]) -> list[str]:
+    """A sentence for every model that was changed after a folder was made with it; copies of URLs have no weights."""
+    doubts: dict[str, None] = {}
+    for made, name in zip(folders, names, strict=True):
+        base = _working_directory(made)
+        found = ((key, *one) for key, named in _folders_named(made, folders).items() for one in named)
+        for key, by, path in found:
+            model = Path(_place(path, base))
+            known = {digest for called, digest in made.models if called == model.name}
+            if key == "inputs" or not known or "://" in path or not (model / "config.json").is_file():
+                continue
+            if model_digest(model) not in known:
+                option = f"--{key.replace('_', '-')}"
+                doubts[f"{name} was made with another version of {names[by]}, which {option} names. Run it again."] = (
+                    None
+                )
+    return list(doubts)
 
 
 def _seeds(folders: Sequence[Made], names: Sequence[str]) -> list[str]:

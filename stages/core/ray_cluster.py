@@ -105,15 +105,26 @@ def fits(demand: Mapping[str, float]) -> bool:
     return any(all(node.get(name, 0) >= least for name, least in demand.items()) for node in node_resources())
 
 
+_HELLO: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+"""How a client of gRPC begins, which Ray's head speaks: the preface of HTTP/2 and an empty frame of settings."""
+
+_SETTINGS: Final = 4
+"""The type, in the fourth byte, of the frame that a server of HTTP/2 answers with (RFC 9113, section 3.4)."""
+
+
 def _reach(address: str) -> None:
-    """Raise EndpointError at once where nobody listens; Ray itself tries for long and then ends the process."""
+    """Raise EndpointError at once where no head of a cluster listens; Ray itself tries for long or waits for ever."""
     if address == "auto":
         return
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=10) as connection:
+            connection.sendall(_HELLO)
+            answer = connection.recv(9)
     except OSError as error:
         raise _nowhere(address, error) from error
+    if len(answer) < 4 or answer[3] != _SETTINGS:
+        raise _nowhere(address, ConnectionError("something else listens there"))
 
 
 def _nowhere(address: str | None, error: Exception) -> EndpointError:

@@ -38,14 +38,14 @@ def url_of(value: object) -> str | None:
     pathlib makes `s3:/bucket/x` of a path `s3://bucket/x`; that is read as what was meant.
     """
     slashes = "/{1,2}" if isinstance(value, PurePath) else "//"
-    match = re.fullmatch(rf"([a-z][a-z0-9+.-]*):{slashes}(\S+)", str(value), re.IGNORECASE)
+    match = re.fullmatch(rf"([a-z][a-z0-9+.-]*):{slashes}(.+)", str(value), re.IGNORECASE)
     if match is None or match[1].lower() in _SERVERS or not isinstance(value, str | PurePath):
         return None
     # Only who may have named a store pays for the import.
     import fsspec
 
     rest = f"/{match[2]}" if match[1].lower() in ("file", "local") and not match[2].startswith("/") else match[2]
-    return f"{match[1]}://{rest}" if match[1].lower() in fsspec.available_protocols() else None
+    return f"{match[1].lower()}://{rest}" if match[1].lower() in fsspec.available_protocols() else None
 
 
 @contextmanager

@@ -14,7 +14,7 @@ Mark = Literal["", "yes", "no", "note"]
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """A table. Head and cells are plain text, not markup; a cell that starts like a number is aligned right.
+    """A table. Head and cells are plain text, not markup; columns of mostly numbers are aligned right.
 
     `folded` tables stand behind a click on the page: the numbers of a drawing, for instance. `rlbff report --text`
     prints them all.

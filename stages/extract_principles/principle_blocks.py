@@ -52,6 +52,7 @@ def _satisfied(sums: Mapping[str, tuple[int, int]]) -> Drawing:
         (name, count(sum(enough[own])), percent(share), f"{percent(low)} to {percent(high)}")
         for name, own, share, (low, high) in zip(labels, ends, shares, intervals, strict=True)
     ]
+    counted = f"{count(len(ordered))} principle{'' if len(ordered) == 1 else 's'}"
     part = f"The {_MOST} most and the {_MOST} least often of " if len(ends) < len(ordered) else ""
     return Drawing(
         title="Principles, from the most to the least often satisfied",
@@ -62,7 +63,7 @@ def _satisfied(sums: Mapping[str, tuple[int, int]]) -> Drawing:
             intervals={n: (100 * low, 100 * high) for n, (low, high) in zip(labels, intervals, strict=True)},
         ),
         said=said,
-        note=f"{part}{count(len(ordered))} principles{limit}. Whiskers: Wilson's 95 % interval.",
+        note=f"{part}{counted}{limit}. Whiskers: Wilson's 95 % interval.",
         numbers=Grid(
             title="Rows that say yes", head=("principle", "rows", "yes", "95 % interval"), rows=rows, folded=True
         ),

@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -17,8 +16,7 @@ from safetensors import SafetensorError
 
 from stages.core.errors import ConfigError, DataError, EndpointError, InputMissing
 from stages.core.intact import check_model
-
-_SAMPLED: Final = 2**20
+from stages.core.model_digest import model_digest
 
 
 class Loaded(NamedTuple):
@@ -116,26 +114,14 @@ def load_config(model: str) -> Any:  # noqa: ANN401 - transformers' configs shar
 def model_name(model: str) -> str:
     """How a model is called in what we write: a hub id as it is, a folder by its own name and a hash of its content.
 
-    The path would mean nothing on another machine, and folders of one name may hold different models. The hash covers
-    names, sizes, and the first and last MiB of each file, since weights can be large. Hidden files and folders are left
-    out: a log or a download's records say nothing about a model. Raises DataError where a run of ours made the folder
-    and a file is no longer what it wrote.
+    The path would mean nothing on another machine, and folders of one name may hold different models. Raises DataError
+    where a run of ours made the folder and a file is no longer what it wrote.
     """
     folder = Path(model).expanduser()
     if not folder.is_dir():
         return model
     check_model(folder)
-    digest = sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        if any(part.startswith(".") for part in path.relative_to(folder).parts):
-            continue
-        size = path.stat().st_size
-        digest.update(f"{path.relative_to(folder)}\0{size}\0".encode())
-        with path.open("rb") as content:
-            digest.update(content.read(_SAMPLED))
-            content.seek(max(_SAMPLED, size - _SAMPLED))
-            digest.update(content.read(_SAMPLED))
-    return f"{folder.resolve().name}@{digest.hexdigest()[:8]}"
+    return f"{folder.resolve().name}@{model_digest(folder)}"
 
 
 def find_device(device: str | None) -> torch.device:

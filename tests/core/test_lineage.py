@@ -8,6 +8,7 @@ import pytest
 from stages.core.errors import DataError
 from stages.core.lineage import Edge, Lineage, read_made, trace
 from stages.core.manifest import hidden
+from stages.core.model_digest import model_digest
 from tests.core.made_folders import make, write_rows
 
 
@@ -212,3 +213,19 @@ def test_every_folder_follows_what_it_was_made_from(tmp_path: Path, source: Path
     assert sorted(place) == list(range(12))
     assert found.edges
     assert all(place[edge.by] < place[edge.to] for edge in found.edges)
+
+
+def test_a_model_that_was_changed_since_is_told(tmp_path: Path, source: Path) -> None:
+    rm = make(tmp_path / "my rm", [source], stage="train-rm", rows=("m",))
+    (rm / "config.json").write_text("{}", encoding="utf-8")
+    (rm / "weights").write_bytes(b"1")
+    scores = make(tmp_path / "scores", [source], options={"reward": [f"rm:{rm}@0.5"]}, rows=("s",))
+    plan = json.loads(hidden(scores, "plan.json").read_text(encoding="utf-8"))
+    plan["config"]["rewards"] = [{"name": f"rm:my rm@{model_digest(rm)}"}]
+    hidden(scores, "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    assert of(rm, scores).doubts == []
+    (rm / ".hidden").write_bytes(b"2")
+    assert of(rm, scores).doubts == []
+    (rm / "weights").write_bytes(b"2")
+    (doubt,) = of(rm, scores).doubts
+    assert doubt == "scores was made with another version of my rm, which --reward names. Run it again."

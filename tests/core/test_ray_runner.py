@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -334,3 +335,22 @@ def rlbff(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "rlbff_cli", *arguments]
     environ = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"\0\0"])
+def test_a_port_where_no_cluster_listens_is_told_at_once(answer: bytes, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "rows.jsonl", ["text"])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(64)
+                connection.sendall(answer)
+
+        listener = threading.Thread(target=serve)
+        listener.start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(EndpointError, match=rf"no Ray cluster at {address} \(something else listens there\)"):
+            run(toy(source, tmp_path / "out", runner="ray", ray_address=address))
+        listener.join()

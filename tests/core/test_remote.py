@@ -84,6 +84,8 @@ def assert_honest(system: Any) -> None:
         (Path("s3://bucket/a"), "s3://bucket/a"),
         (Path("memory://a/b/"), "memory://a/b"),
         (Path("file:///tmp/a"), "file:///tmp/a"),
+        (Path("s3://bucket/my out"), "s3://bucket/my out"),
+        (Path("S3://bucket/A"), "s3://bucket/A"),
         ("http://host:8000/v1", None),
         ("ray://host:10001", None),
         ("s3:/bucket/a", None),
