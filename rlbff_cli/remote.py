@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rlbff_cli.terminal import say_note
-from stages.core.errors import OutputError, RlbffError
+from stages.core.errors import ConfigError, OutputError, RlbffError
 from stages.core.options import parse_shard, recorded_as
 from stages.core.progress import Progress
 
@@ -77,6 +77,8 @@ def local_places(config: Any) -> Iterator[Places]:  # noqa: ANN401 - the datacla
     Raises as `mirrored` and `localised` in stages/core/remote.py.
     """
     places = Places(config)
+    if re.fullmatch(r"(s3|gs|gcs|az|abfss?):/*", str(config.out), re.IGNORECASE):
+        raise ConfigError(f"--out {config.out}// names no bucket; write it, as in s3://bucket/folder.")
     with places.naming(), ExitStack() as stack:
         if _mentions_url(config):
             from stages.core.remote import mirrored, url_of

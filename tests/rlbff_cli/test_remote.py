@@ -9,7 +9,7 @@ import fsspec
 import pytest
 
 from rlbff_cli.remote import local_places, viewed_folders
-from stages.core.errors import DataError, OutputError
+from stages.core.errors import ConfigError, DataError, OutputError
 from stages.core.options import RunOptions, flat
 
 
@@ -94,6 +94,12 @@ def test_a_run_may_not_read_its_own_output(name: str) -> None:
     with pytest.raises(OutputError, match=r"lies in its own --out memory://bucket/out"), local_places(config):
         pass
     with local_places(Config(inputs=("memory://bucket/output",), out=Path("memory://bucket/out"))):
+        pass
+
+
+@pytest.mark.parametrize("typed", ["s3://", "s3:///", "GS://"])
+def test_a_store_without_a_bucket_is_no_folder_of_that_name(typed: str) -> None:
+    with pytest.raises(ConfigError, match="names no bucket"), local_places(Config(out=Path(typed))):
         pass
 
 
