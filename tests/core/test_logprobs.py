@@ -77,14 +77,19 @@ def test_what_is_kept_comes_with_the_reply_and_from_the_journal_alike(path: Path
     assert read_journal(path)[ASKED.key].logprobs == KEPT
 
 
-def test_a_journal_line_without_log_probabilities_is_what_it_was(path: Path) -> None:
+def test_a_journal_line_without_log_probabilities_is_what_it_was_with_its_checksum(path: Path) -> None:
     entry = Entry(key="a", outcome="ok", finish_reason="stop", raw=("x",), tokens=((1, 2),))
     with Journal(path) as journal:
         journal.add(entry)
     line = (
         '{"key":"a","outcome":"ok","finish_reason":"stop","error":"","raw":["x"],"tokens":[[1,2]],"estimated":false}\n'
     )
-    assert path.read_text() == line
+    written = json.loads(path.read_text())
+    assert int(written.pop("crc32"), 16) >= 0
+    assert written == json.loads(line)
+    assert read_journal(path) == {"a": entry}
+    # as an earlier version wrote it
+    path.write_text(line)
     assert read_journal(path) == {"a": entry}
 
 

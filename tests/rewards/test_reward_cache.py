@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from stages.core.errors import DataError
 from stages.rewards.item import RewardItem, RewardResult
 from stages.rewards.reward_cache import SHARE, CachedReward
 from tests.rewards.scripted_reward import Scripted, item
@@ -92,11 +91,14 @@ def test_a_last_line_that_was_cut_off_is_asked_again(cached: Cached, tmp_path: P
     assert last.asked == []
 
 
-def test_a_damaged_file_is_said(cached: Cached, tmp_path: Path) -> None:
-    path = tmp_path / "x.jsonl"
-    path.write_text("nonsense\n{}\n")
-    with pytest.raises(DataError, match="line 1"):
-        cached(path, Scripted(by_length))
+def test_what_stood_in_a_damaged_line_is_scored_again(cached: Cached, tmp_path: Path) -> None:
+    path, texts = tmp_path / "x.jsonl", ["a", "bb", "ccc"]
+    whole = cached(path, Scripted(by_length)).score([item(text) for text in texts])
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([lines[0], "nonsense\n", *lines[2:]]))
+    inner = Scripted(by_length)
+    assert cached(path, inner).score([item(text) for text in texts]) == whole
+    assert len(inner.asked) == 1
 
 
 def test_what_is_finished_is_written_share_by_share(cached: Cached, tmp_path: Path) -> None:

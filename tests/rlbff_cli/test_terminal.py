@@ -85,7 +85,7 @@ def test_status_is_folded_to_the_terminal(tmp_path: Path, environ: dict[str, str
     assert lines[:4] == [
         "half: principles by extract-principles,",
         "  not finished",
-        "  parts     2 of 5",
+        "  parts     2 of 5; missing: 2-4",
         "  rows      20 of 50 (40.0%), 30 left",
     ]
     assert max(map(len, lines)) <= 40
