@@ -1,5 +1,6 @@
 """The entry point `rlbff`: which command was called, and what its end means as an exit code."""
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -43,7 +44,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ConfigError.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return 130
-    return result if isinstance(result, int) else 0
+    code = result if isinstance(result, int) else 0
+    _leave_torchrun(code)
+    return code
+
+
+def _leave_torchrun(code: int) -> None:
+    """End a further process of torchrun on the spot: nothing is left to do there, and all is stored by the first.
+
+    Threads of gloo that are just ending now and then abort a process that tears its modules down, and torchrun then
+    ends the first process in the middle of its work.
+    """
+    if os.environ.get("RANK", "0") != "0" and "torch" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 class Parsing(Protocol):

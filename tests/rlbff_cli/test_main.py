@@ -307,3 +307,21 @@ def test_a_word_before_the_inputs_is_read_by_its_place(rlbff: Rlbff) -> None:
     refused = rlbff("eval", "llmbar", "what.jsonl", RLBFF_BENCHMARK="rm-bench")
     assert refused.returncode == 2
     assert "RLBFF_BENCHMARK is not an option" in error_of(refused)
+
+
+@pytest.mark.parametrize(
+    ("rank", "module", "ordinary"), [("1", "torch", False), ("0", "torch", True), ("1", "other", True)]
+)
+def test_a_further_process_of_torchrun_ends_without_tearing_down(
+    environ: dict[str, str], rank: str, module: str, ordinary: bool
+) -> None:
+    program = (
+        f"import atexit, sys, types; sys.modules[{module!r}] = types.ModuleType({module!r}); "
+        "atexit.register(print, 'torn down'); from rlbff_cli.main import main; sys.exit(main(['--version']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environ | {"RANK": rank}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("rlbff ")
+    assert ("torn down" in done.stdout) is ordinary
