@@ -6,8 +6,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # A model that the user has set for real runs must not be asked by a demo.
 OFFLINE := env -u RLBFF_LLM
-# One process a core, each with one thread; a file's tests stay together, and so do what they share.
-TESTS := env OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
+# One process a core, each with one thread; a file's tests stay together, and so do what they share; conftest.py has the order.
+TESTS := env OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check bench docs torture lint wheel clean
 
