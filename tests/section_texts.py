@@ -6,6 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from stages.core.sections import Block, Drawing, Grid, Pair, Passage, Section
 from stages.core.sections_html import Part, whole_page
 
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\u202etxet",
+    "a\0b\x1b[31m",
+    "x" * 5000,
+    " \n\n ",
+    "",
+    "&amp;",
+    "\ufffe",
+    "名前",
+)
+"""Texts that must stay texts: markup, marks of direction, controls, nothing, and too much."""
+
 
 def check_sections(sections: Sequence[Section], most_bytes: int = 60_000) -> str:
     """Everything that a reader of the sections sees, as one text; fails where they are not as they must be."""

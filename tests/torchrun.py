@@ -58,6 +58,24 @@ def kill(command: Sequence[object], rank: int, when: Callable[[], bool]) -> str:
     return said
 
 
+def killed_and_relaunched(
+    command: Sequence[object], folder: Path, ranks: Sequence[int], reached: Callable[[int], bool]
+) -> str:
+    """Kill one process after the other, the n-th when `reached(n)`; what the run said that then goes to its end.
+
+    The other process ends too, with a sentence, and half a checkpoint that is left behind does not count.
+    """
+    for number, rank in enumerate(ranks, 1):
+        said = kill(command, rank, lambda number=number: reached(number))  # type: ignore[misc]
+        assert "Another process of this run has ended" in said
+        assert "bug in rlbff" not in said
+    (checkpoints,) = (folder / ".rlbff" / "training").iterdir()
+    half = half_a_checkpoint(checkpoints)
+    said = finish(command)
+    assert not half.exists()
+    return said
+
+
 def half_a_checkpoint(folder: Path) -> Path:
     """Leave beside the checkpoints in `folder` what one is whose writing was cut short; returns its path."""
     half = folder / "checkpoint-999"

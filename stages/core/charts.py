@@ -93,6 +93,17 @@ def histogram(said: str, counts: Mapping[str, Sequence[float]], edges: Sequence[
     return legend(keys) + svg(_FLOOR + _FOOT, said, parts)
 
 
+def reliability_diagram(
+    said: str,
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    bands: Mapping[str, Sequence[tuple[float, float, float]]],
+) -> str:
+    """Shares of yes over mean probabilities, both from 0 to 1, with the diagonal on which the two are equal."""
+    words = {"x": "mean probability of yes", "y": "share whose label is yes"}
+    whole = (0.0, 1.0)
+    return lines(said, series, **words, x_range=whole, y_range=whole, diagonal=True, dots=True, bands=bands)
+
+
 def bars(
     said: str,
     values: Mapping[str, float],

@@ -16,8 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from stages.core.errors import DataError
-from stages.core.manifest import FIRST_PASSES, hidden, recorded
+from stages.core.manifest import FIRST_PASSES, damaged, hidden, recorded
 from stages.core.model_digest import model_digest
 from stages.core.shards import HIDDEN
 from stages.core.typed import hash_file
@@ -79,9 +78,9 @@ def read_made(root: Path, place: str | None = None) -> Made:
         stage, seed = plan["stage"], plan["config"].get("seed")
         models = _MODEL.findall(json.dumps(plan["config"], ensure_ascii=False))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise _damaged(path, repr(error)) from error
+        raise damaged(path, repr(error)) from error
     if not isinstance(stage, str):
-        raise _damaged(path, f"its stage is {stage!r}")
+        raise damaged(path, f"its stage is {stage!r}")
     where, options = place or os.path.abspath(root), _options(root)
     return Made(root=root, place=where, stage=stage, options=options, inputs=inputs, seed=seed, models=models)
 
@@ -217,10 +216,6 @@ def _options(root: Path) -> Mapping[str, Any]:
 def _is_option(value: object) -> bool:
     """Whether a value is one that an option can have; YAML has deeper ones, which may even hold themselves."""
     return not any(isinstance(one, list | dict | set) for one in (value if isinstance(value, list) else [value]))
-
-
-def _damaged(path: Path, why: str) -> DataError:
-    return DataError(f"{path} is damaged ({why}); run the stage again, which writes it anew.")
 
 
 def _in_order(num: int, edges: Sequence[Edge], together: Sequence[Sequence[int]]) -> list[int]:

@@ -158,9 +158,9 @@ def folder_status(root: Path) -> FolderStatus:
         raise DataError(f"{root} is not an output folder of rlbff: it has no {HIDDEN}/plan.json.")
     plan = _load(plan_path)
     if not {"stage", "table", "parts", "rows"} <= plan.keys():
-        raise _damaged(plan_path, "it lacks keys")
+        raise damaged(plan_path, "it lacks keys")
     if not (_is_count(plan["parts"]) and _is_count(plan["rows"])):
-        raise _damaged(plan_path, "parts and rows must be counts")
+        raise damaged(plan_path, "parts and rows must be counts")
     found = {number: read_done(root, number) for number in _recorded_parts(root, plan["parts"])}
     parts = [done for done in found.values() if done is not None]
     missing = list(_gaps([number for number, done in found.items() if done is not None], plan["parts"]))
@@ -231,13 +231,14 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged(path, str(error)) from error
     if not isinstance(value, dict):
-        raise _damaged(path, "it holds no object")
+        raise damaged(path, "it holds no object")
     return value
 
 
-def _damaged(path: Path, why: str) -> DataError:
+def damaged(path: Path, why: str) -> DataError:
+    """The error for a record that is not what its stage wrote."""
     return DataError(f"{path} is damaged ({why}); run the stage again, which writes it anew.")
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from stages.core.charts import heat, lines
+from stages.core.charts import heat, lines, reliability_diagram
 from stages.core.sections import Block, Drawing, Grid
 from stages.core.shown import cell
 from stages.eval.measured import WHOLE, Figure
@@ -78,17 +78,7 @@ def reliability(shown: Shown) -> list[Block]:
     grid = Grid(
         title="Bins", head=("probabilities", "bin", "rows", "mean probability", "share of Yes"), rows=rows, folded=True
     )
-    markup = lines(
-        said,
-        series,
-        x="mean predicted probability of Yes",
-        y="share of Yes",
-        x_range=(0.0, 1.0),
-        y_range=(0.0, 1.0),
-        diagonal=True,
-        dots=True,
-        bands=bands,
-    )
+    markup = reliability_diagram(said, series, bands)
     return [Drawing(title="Reliability diagram", markup=markup, said=said, note=note, numbers=grid)]
 
 

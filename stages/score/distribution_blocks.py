@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.core.charts import heat, histogram, lines
+from stages.core.charts import heat, histogram, reliability_diagram
 from stages.core.sections import Drawing, Grid
 from stages.core.shown import cell, count, decimal, distinct, is_number, percent, wilson
 from stages.core.stored import column_names, stored_rows
@@ -200,16 +200,10 @@ def reliability_blocks(scores: Scores, *, raw: bool) -> list[Drawing]:
     return [
         Drawing(
             title="Reliability",
-            markup=lines(
+            markup=reliability_diagram(
                 said,
                 {name: [(at, share) for at, share, _, _ in bins] for name, bins in series.items()},
-                x="mean probability of yes",
-                y="share whose label is yes",
-                x_range=(0.0, 1.0),
-                y_range=(0.0, 1.0),
-                diagonal=True,
-                dots=True,
-                bands={"calibrated": [(at, low, high) for at, _, _, (low, high) in own]},
+                {"calibrated": [(at, low, high) for at, _, _, (low, high) in own]},
             ),
             said=said,
             note="On the diagonal, probabilities are what they say. Band: Wilson's 95 % interval of each of "

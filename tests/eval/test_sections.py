@@ -189,7 +189,9 @@ def test_pairs_by_principle_are_those_counted_by_hand(tmp_path: Path) -> None:
 
 def test_reliability_has_probabilities_across_and_shares_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: dict[str, Any] = {}
-    monkeypatch.setattr(figure_curves, "lines", lambda said, series, **rest: drawn.update(series, **rest) or "")
+    monkeypatch.setattr(
+        figure_curves, "reliability_diagram", lambda said, series, bands: drawn.update(series, bands=bands) or ""
+    )
     figures = [
         Figure("bin 01", "mean_p.raw", 0.2, None, None, 5),
         Figure("bin 01", "yes_rate.raw", 0.1, 0.0, 0.4, 5),

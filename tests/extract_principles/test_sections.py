@@ -17,7 +17,7 @@ from stages.extract_principles.principle_blocks import principle_blocks
 from stages.extract_principles.sections import sections
 from stages.extract_principles.summary import RULES
 from tests.extract_principles.commands import ROOT, manifest_of, rlbff, rows_of
-from tests.section_texts import block, check_sections, doubts_of, pairs_of, rows_of_block
+from tests.section_texts import HOSTILE, block, check_sections, doubts_of, pairs_of, rows_of_block
 
 FEEDBACK = ROOT / "sample_data" / "feedback.jsonl"
 
@@ -245,19 +245,6 @@ def test_figures_of_other_types_are_left_out(folder: Path) -> None:
         plan = {"config": {name: draw.choice(values) for name in ("consensus_threshold", "seed")}}
         (folder / ".rlbff" / "plan.json").write_text(json.dumps(plan))
         check_sections(sections(folder))
-
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "\u202etxet",
-    "a\0b\x1b[31m",
-    "x" * 5000,
-    " \n\n ",
-    "",
-    "&amp;",
-    "\ufffe",
-    "名前",
-)
 
 
 def write_hostile(root: Path, rows: list[dict[str, Any]], dropped: list[dict[str, Any]]) -> None:

@@ -19,7 +19,7 @@ from stages.score.distribution_blocks import Scores, distribution_blocks, reliab
 from stages.score.sections import sections
 from tests.extract_principles.commands import ROOT, rows_of
 from tests.score.fakes import FakeModel, score, use, write
-from tests.section_texts import block, check_sections, doubts_of, pairs_of, rows_of_block
+from tests.section_texts import HOSTILE, block, check_sections, doubts_of, pairs_of, rows_of_block
 
 PRINCIPLES = ("polite tone", "clarity", "brevity")
 
@@ -251,17 +251,6 @@ def test_nothing_scored_is_nothing_shown(tmp_path: Path, fake: FakeModel) -> Non
     check_sections(sections(tmp_path / "out"))
 
 
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "\u202etxet",
-    "a\0b\x1b[31m",
-    "x" * 5000,
-    " \n\n ",
-    "",
-    "&amp;",
-    "\ufffe",
-    "名前",
-)
 NUMBERS = (0.0, -0.0, 1.5, -3e38, 3e38, math.nan, math.inf, 1e-40, None)
 
 

@@ -117,6 +117,19 @@ def test_core_rows_with_the_fewest_and_the_farthest_rows_come_first(tmp_path: Pa
     assert list(found.doubts) == [f"{few} of 4 core rows have fewer than the 3 rows asked for."]
 
 
+def test_entropies_are_those_of_the_nearest_rows(folder: Path) -> None:
+    rows = rows_of(folder)
+    curves = [
+        title for title in blocks(sections(folder), Drawing) if title.startswith("Entropies of ") and ", " in title
+    ]
+    assert len(curves) == 2
+    for title in curves:
+        core, others = title.removeprefix("Entropies of ").split(" and ")
+        own = sorted((row["distance"], row["id"]) for row in rows if row["core_id"] == core)
+        assert len(own) == 3
+        assert others.split(", ") == [name for _, name in own[:2]]
+
+
 def test_drops_lead_from_the_pool_to_the_selection(tmp_path: Path) -> None:
     twins = [POOL[0] | {"id": "twin"}, CORE[0] | {"id": "known"}]
     pool = write(tmp_path / "pool.jsonl", [*POOL, *twins, {"id": "broken"}])

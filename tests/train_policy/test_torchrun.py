@@ -46,14 +46,7 @@ def test_one_of_two_processes_is_killed_and_the_run_goes_on(
     """The other one ends too, with a sentence; half a checkpoint does not count; policy and metrics are the same."""
     folder = tmp_path / "policy"
     command = _command(prompts, folder)
-    for number, rank in enumerate(ranks, 1):
-        said = torchrun.kill(command, rank, lambda last=2 * number: _last_step(folder) >= last)
-        assert "Another process of this run has ended" in said
-        assert "bug in rlbff" not in said
-    (checkpoints,) = (folder / ".rlbff" / "training").iterdir()
-    half = torchrun.half_a_checkpoint(checkpoints)
-    said = torchrun.finish(command)
-    assert not half.exists()
+    torchrun.killed_and_relaunched(command, folder, ranks, lambda number: _last_step(folder) >= 2 * number)
     assert not (folder / ".rlbff" / "training").exists()
     found, expected = contents(folder), contents(whole)
     assert found.keys() == expected.keys()

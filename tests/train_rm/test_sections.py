@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -83,6 +84,17 @@ def test_held_out_rows_are_counted(trained: Path) -> None:
         assert conversations == str(len({json.dumps(row["prompt"]) for row in own}))
         assert yes == f"{100 * sum(row['label'] for row in own) / len(own):.1f} %"
         assert principles == str(len({row["principle"] for row in own}))
+
+
+def test_a_held_out_row_without_a_principle_counts_none(folder: Path) -> None:
+    path = next((folder / "held_out" / "test").glob("part-*.parquet"))
+    rows = pq.read_table(path)
+    names = rows["principle"].to_pylist()
+    column = rows.schema.get_field_index("principle")
+    lacking = pa.array([None, *names[1:]], rows.schema.field(column).type)
+    pq.write_table(rows.set_column(column, rows.schema.field(column), lacking), path)
+    (line,) = [line for line in rows_of_block(sections(folder), "Rows that were not") if line[0] == "test"]
+    assert line[4] == str(len(set(names[1:])))
 
 
 def test_the_card_is_told_and_warnings_are_doubts(folder: Path) -> None:

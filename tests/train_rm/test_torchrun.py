@@ -51,15 +51,8 @@ def test_one_of_two_processes_is_killed_and_the_run_goes_on(
     """The other one ends too, with a sentence; half a checkpoint does not count; the model is the same, to the byte."""
     folder = tmp_path / "rm"
     command = ["train-rm", source, *OPTIONS, "--out", folder]
-    for number, rank in enumerate(ranks, 1):
-        said = torchrun.kill(command, rank, lambda steps=3 * number: _num_steps(folder) >= steps)
-        assert "Another process of this run has ended" in said
-        assert "bug in rlbff" not in said
-    (checkpoints,) = (folder / ".rlbff" / "training").iterdir()
-    half = torchrun.half_a_checkpoint(checkpoints)
-    said = torchrun.finish(command)
+    said = torchrun.killed_and_relaunched(command, folder, ranks, lambda number: _num_steps(folder) >= 3 * number)
     assert "Going on after step " in said
-    assert not half.exists()
     assert _differing(folder, whole) <= {".rlbff/config.yaml"}
 
 
