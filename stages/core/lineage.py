@@ -81,7 +81,7 @@ def read_made(root: Path, place: str | None = None) -> Made:
         raise damaged(path, repr(error)) from error
     if not isinstance(stage, str):
         raise damaged(path, f"its stage is {stage!r}")
-    where, options = place or os.path.abspath(root), _options(root)
+    where, options = place or os.path.abspath(root), given_options(root)
     return Made(root=root, place=where, stage=stage, options=options, inputs=inputs, seed=seed, models=models)
 
 
@@ -203,7 +203,7 @@ def _within(path: str, places: Sequence[str]) -> int | None:
     return max(around, key=lambda k: len(places[k]), default=None)
 
 
-def _options(root: Path) -> Mapping[str, Any]:
+def given_options(root: Path) -> Mapping[str, Any]:
     """Every option as it was given; none where there is no record of them."""
     try:
         found = yaml.safe_load(hidden(root, "config.yaml").read_text(encoding="utf-8"))

@@ -1,7 +1,8 @@
 """A few principles beside what annotators said, with the words that decided marked: yes, no, and dropped mentions.
 
-The feedback itself is not stored. What is shown of it are the quotes that any mention of the same response left, in
-their places; what lies between them is not known here. Which examples are shown depends on the rows alone.
+The feedback comes from the run's input where that still has every quote in its place. Elsewhere it is put together from
+the quotes that any mention of the same response left, and what lies between them is not known. Which examples are shown
+depends on the rows alone.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from stages.core.sections import Mark, Pair, Passage
 from stages.core.shards import list_parts
 from stages.core.shown import cell, chat_text, decimal, excerpt, is_number
 from stages.core.stored import objects, stored_rows
+from stages.extract_principles.feedback_texts import feedback_texts
 
 _SCANNED: Final = 10_000
 """Rows among which examples are looked for."""
@@ -50,14 +52,18 @@ class _Span(NamedTuple):
     quote: str
 
 
-def evidence_blocks(root: Path, trouble: list[str]) -> list[Pair]:
-    """Pairs of a response and the feedback on it: some with yes, some with no, one for each rule that dropped any."""
+def evidence_blocks(root: Path, layout: object, trouble: list[str]) -> list[Pair]:
+    """Pairs of a response and the feedback on it: some with yes, some with no, one for each rule that dropped any.
+
+    `layout` is that of the input, in which the feedback is looked up.
+    """
     kept, dropped = list_parts(root), list_parts(root, "dropped")
     examples = _examples(kept, dropped, trouble)
     ids = {example.id for example in examples}
     rows = _of(kept, _KEPT, ids, trouble)
     mentions = _of(dropped, _DROPPED, ids, trouble)
-    pairs = [_pair(example, rows, mentions) for example in examples]
+    texts = feedback_texts(root, layout, ids)
+    pairs = [_pair(example, rows, mentions, texts.get(example.id, ())) for example in examples]
     return [pair for pair in pairs if pair is not None]
 
 
@@ -106,7 +112,9 @@ def _novelty(chosen: Sequence[Example]) -> Callable[[Example], tuple[bool, bool,
     return lambda one: (one.principle in principles, one.id in ids, _hash(one))
 
 
-def _pair(example: Example, rows: Sequence[dict[str, Any]], mentions: Sequence[dict[str, Any]]) -> Pair | None:
+def _pair(
+    example: Example, rows: Sequence[dict[str, Any]], mentions: Sequence[dict[str, Any]], texts: Sequence[str]
+) -> Pair | None:
     """One example, or None if its rows could not be read again."""
     own = [row for row in rows if row.get("id") == example.id]
     others = [row for row in mentions if row.get("id") == example.id]
@@ -118,11 +126,16 @@ def _pair(example: Example, rows: Sequence[dict[str, Any]], mentions: Sequence[d
         [row for row in others if _is_of(row, example)] if example.rule else objects(source.get("evidence"))
     )  # of a dropped principle, each mention is a row
     response = own[0] if own else {}
+    whole = _whole(texts, known)
     return Pair(
         title=f"{cell(example.principle)}: {_outcome(example)}",
         above=excerpt(chat_text(response.get("prompt"))),
         left=Passage(title="Response", pieces=[(excerpt(chat_text(response.get("completion"))), "")], about=example.id),
-        right=Passage(title="Feedback", pieces=list(_pieces(deciding, known, example)), about=_about(example, source)),
+        right=Passage(
+            title="Feedback" if whole else "Feedback, from its quotes",
+            pieces=list(_pieces(deciding, [*known, *whole], example)),
+            about=_about(example, source),
+        ),
     )
 
 
@@ -151,6 +164,14 @@ def _spans(mentions: Iterable[dict[str, Any]]) -> Iterator[_Span]:
         if quote:
             number = annotator if isinstance(annotator, int) else -1
             yield _Span(number, start, end, quote) if placed else _Span(number, -1, -1, quote)  # type: ignore[arg-type]
+
+
+def _whole(texts: Sequence[str], known: Sequence[_Span]) -> list[_Span]:
+    """The texts as spans of their own, if every quote whose place is known stands there; else none."""
+    placed = [one for one in known if one.start >= 0 and one.annotator >= 0]
+    if not all(one.annotator < len(texts) and texts[one.annotator][one.start : one.end] == one.quote for one in placed):
+        return []
+    return [_Span(number, 0, len(text), text) for number, text in enumerate(texts) if placed and text]
 
 
 def _pieces(deciding: Sequence[dict[str, Any]], known: Sequence[_Span], example: Example) -> Iterator[tuple[str, Mark]]:

@@ -29,6 +29,11 @@ from stages.extract_principles.taxonomy_file import parse_taxonomy
 _GIVEN: Final = "helpsteer3-principle"
 """The layout whose rows have a principle and its label ready-made."""
 
+_NOTE_ON_FEEDBACK: Final = (
+    "The feedback is read from the run's input where that is still there; otherwise it is put together from the quotes "
+    "in this folder. · and … stand for what no quote covers or what was cut. Annotators are counted from 1."
+)
+
 _DAMAGED: Final = (KeyError, TypeError, ValueError, AttributeError, AssertionError, IndexError)
 """What reading sums raises that are not as this version writes them."""
 
@@ -37,8 +42,8 @@ def sections(root: Path) -> list[Section]:
     """Sections on the folder `root`; what is missing or damaged is left out and told among the doubts."""
     found = _find(root)
     trouble = list(found.trouble)
-    examples = evidence_blocks(root, trouble)
     options = planned_options(root)
+    examples = evidence_blocks(root, options.get("layout"), trouble)
     parts = [
         Section(
             title="From mentions to principles",
@@ -49,8 +54,7 @@ def sections(root: Path) -> list[Section]:
         Section(
             title="Evidence in its feedback",
             blocks=examples,
-            note="The feedback is not stored in this folder; it is put together from the quotes of all mentions in it. "
-            "· and … stand for what no quote covers or what was cut. Annotators are counted from 1.",
+            note=_NOTE_ON_FEEDBACK,
         ),
         Section(
             title="Agreement and consensus",
