@@ -5,6 +5,7 @@ Which processes do it is the business of `pool.py`; a further runner takes the s
 
 import json
 import math
+import re
 import shutil
 import tempfile
 import time
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import pyarrow as pa
@@ -30,6 +31,9 @@ from stages.core.shards import dump_json, part_path, read_shard, to_table, write
 from stages.core.slices import ReadOptions, read
 from stages.core.sources import Plan, plan
 from stages.core.tables import REJECTED, Table
+
+_OF_SERVERS: Final = re.compile(r"timeout|unreachable|rate_limited|broken_reply|http_\d+")
+"""Reasons of a rejected row that are a server's and not the row's; they are those of http.py."""
 
 
 def reading(options: RunOptions, *, unique_ids: bool = True) -> ReadOptions:
@@ -268,16 +272,16 @@ def check_failed(job: Job, rows: Mapping[str, int], rejected_by: Mapping[str, in
     if not rows["rejected"]:
         return
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(rejected_by.items()))
-    look = f"rlbff cat {job.root} --rejects"
+    look = f"See: rlbff cat {job.root} --rejects"
+    if any(map(_OF_SERVERS.fullmatch, rejected_by)):
+        look += " (where a server failed, the same command with --retry-rejected asks it again)"
     if rows["rejected"] == rows["in"]:
-        raise DataError(
-            f"All {rows['in']:,} rows were rejected ({reasons}); the first: {_first_error(job)} See: {look}"
-        )
+        raise DataError(f"All {rows['in']:,} rows were rejected ({reasons}); the first: {_first_error(job)} {look}")
     share = rows["rejected"] / rows["in"]
     if share > max_failed:
         text = f"{rows['rejected']:,} of {rows['in']:,} rows were rejected ({reasons})"
         raise TooManyFailed(
-            f"{text}, more than --max-failed {max_failed:g}; everything is stored in {job.root}. See: {look} "
+            f"{text}, more than --max-failed {max_failed:g}; everything is stored in {job.root}. {look} "
             f"or accept them with --max-failed {math.ceil(share * 100) / 100:g}."
         )
 

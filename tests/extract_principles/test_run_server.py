@@ -43,6 +43,19 @@ def test_faults_in_three_calls_of_ten_lose_nothing(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["facts"]["usage"]["repairs"] > 0
 
 
+def test_rows_that_a_server_failed_are_asked_again_when_told(tmp_path: Path) -> None:
+    command = ["extract-principles", SAMPLE, "-o", "out", "--rows-per-shard", 10]
+    with start_server(faults=0.2) as server:
+        failed = rlbff(*command, "--llm", server.url, "--timeout", 1, "--max-retries", 0, cwd=tmp_path)
+    assert failed.returncode == 3, failed.stderr
+    (line,) = [line for line in failed.stderr.splitlines() if "more than --max-failed" in line]
+    assert "(where a server failed, the same command with --retry-rejected asks it again) or accept them" in line
+    with start_server() as server:
+        again = rlbff(*command, "--llm", server.url, "--retry-rejected", cwd=tmp_path)
+    assert "--retry-rejected" not in again.stderr
+    assert set(manifest_of(tmp_path / "out")["rejected_by"]) <= {"bad_answer"}
+
+
 def test_faults_on_real_feedback_lose_nothing(tmp_path: Path, shared_data: Path) -> None:
     sources = {
         "shepherd": ["shepherd/human_data_for_model.jsonl.gz", "--map", "prompt=question,completion=answer"],
