@@ -1,5 +1,6 @@
 """The entry point `rlbff`: which command was called, and what its end means as an exit code."""
 
+import atexit
 import os
 import sys
 import traceback
@@ -50,12 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _leave_torchrun(code: int) -> None:
-    """End a further process of torchrun on the spot: nothing is left to do there, and all is stored by the first.
+    """End a process of torchrun on the spot, after all that was to be done at its exit; what it made is stored.
 
-    Threads of gloo that are just ending now and then abort a process that tears its modules down, and torchrun then
-    ends the first process in the middle of its work.
+    Threads of gloo that are just ending now and then abort a process that tears its modules down. torchrun then calls
+    the run a failure, and ends the other processes, too.
     """
-    if os.environ.get("RANK", "0") != "0" and "torch" in sys.modules:
+    if "RANK" in os.environ and "torch" in sys.modules:
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -310,18 +310,26 @@ def test_a_word_before_the_inputs_is_read_by_its_place(rlbff: Rlbff) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rank", "module", "ordinary"), [("1", "torch", False), ("0", "torch", True), ("1", "other", True)]
+    ("launched", "module", "ordinary"),
+    [
+        ({"RANK": "1"}, "torch", False),
+        ({"RANK": "0"}, "torch", False),
+        ({"RANK": "1"}, "other", True),
+        ({}, "torch", True),
+    ],
 )
-def test_a_further_process_of_torchrun_ends_without_tearing_down(
-    environ: dict[str, str], rank: str, module: str, ordinary: bool
+def test_a_process_of_torchrun_ends_without_tearing_down(
+    environ: dict[str, str], launched: dict[str, str], module: str, ordinary: bool
 ) -> None:
     program = (
         f"import atexit, sys, types; sys.modules[{module!r}] = types.ModuleType({module!r}); "
-        "atexit.register(print, 'torn down'); from rlbff_cli.main import main; sys.exit(main(['--version']))"
+        "kept = type('Kept', (), {'__del__': lambda self, say=print: say('torn down')})(); "
+        "atexit.register(print, 'stored'); from rlbff_cli.main import main; sys.exit(main(['--version']))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environ | {"RANK": rank}, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], env=environ | launched, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("rlbff ")
+    assert done.stdout.count("stored") == 1
     assert ("torn down" in done.stdout) is ordinary

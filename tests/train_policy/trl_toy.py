@@ -4,6 +4,7 @@ Vowels are rewarded, so that the toy has groups of unequal rewards, ratios that 
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -107,6 +108,10 @@ def main() -> None:
     if rank == 1:
         (folder / "equal").write_text("yes" if torch.equal(own, first) else "no")
     distributed.destroy_process_group()
+    # everything is stored; threads of gloo that are just ending at times abort the exit
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":
