@@ -1,5 +1,6 @@
 """SIGINT and SIGTERM become the exception Interrupted in the main thread, so that a stage stores what is finished."""
 
+import atexit
 import os
 import signal
 import time
@@ -18,13 +19,15 @@ def interruptible() -> Iterator[None]:
     """Raise Interrupted at the first signal; one that comes more than two seconds later kills as it would without us.
 
     Signals in between are taken for echoes of the first: `timeout` and shells signal a process and its group. They
-    may come when the block is over, so that after a signal the handlers of before do not come back.
+    may come when the block is over, so that after a signal the handlers of before do not come back, and even while the
+    interpreter ends, which takes every handler away but leaves alone what is ignored.
     """
     first: list[float] = []
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if not first:
             first.append(time.monotonic())
+            atexit.register(_ignore)
             raise Interrupted(
                 f"Stopped by {signal.Signals(number).name}. What is finished is stored; the same command goes on there."
             )
@@ -39,3 +42,8 @@ def interruptible() -> Iterator[None]:
         for number, handler in before.items():
             if not first:
                 signal.signal(number, handler)
+
+
+def _ignore() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

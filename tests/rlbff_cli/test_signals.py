@@ -47,3 +47,25 @@ def test_the_handlers_of_before_come_back_where_no_signal_came() -> None:
     with interruptible():
         assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) != before
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+AT_THE_END = """
+import os, signal, sys
+from rlbff_cli.signals import interruptible
+from stages.core.errors import Interrupted
+class Echo:
+    def __del__(self, kill=os.kill, own=os.getpid(), number=int(sys.argv[1])):
+        kill(own, number)
+try:
+    with interruptible():
+        signal.raise_signal(int(sys.argv[1]))
+except Interrupted:
+    echo = Echo()
+    sys.exit(75)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_echo_may_come_while_the_interpreter_ends(root: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-c", AT_THE_END, str(int(number))]
+    assert subprocess.run(command, cwd=root, timeout=60, check=False).returncode == 75
