@@ -47,8 +47,14 @@ def same(root: Path) -> dict[str, bytes]:
     return files
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("shares", "command"), [(3, PRINCIPLES), (2, CHAINS), (3, VERDICTS)])
+@pytest.mark.parametrize(
+    ("shares", "command"),
+    [
+        pytest.param(3, PRINCIPLES, marks=pytest.mark.slow),
+        pytest.param(2, CHAINS, marks=pytest.mark.campaign),
+        pytest.param(3, VERDICTS, marks=pytest.mark.slow),
+    ],
+)
 def test_shares_killed_at_random_and_called_again_make_the_folder_of_one_run(
     shares: int, command: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -190,7 +190,7 @@ def test_a_run_killed_while_a_server_samples_ends_with_the_same_bytes(tmp_path: 
     same_bytes(tmp_path / "killed", tmp_path / "whole")
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_run_killed_while_a_model_samples_ends_with_the_same_bytes(tmp_path: Path) -> None:
     write(tmp_path / "rows.jsonl", problems(*"7" * 64))
     folder = save_tiny_causal_lm(tmp_path / "random")

@@ -161,8 +161,15 @@ def test_embeddings_of_a_server_decide_the_consensus(tmp_path: Path) -> None:
     assert_nothing_is_lost(tmp_path / "out")
 
 
-@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("kind", "workers"),
+    [
+        (signal.SIGTERM, 2),
+        pytest.param(signal.SIGTERM, 1, marks=pytest.mark.campaign),
+        pytest.param(signal.SIGINT, 1, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 2, marks=pytest.mark.campaign),
+    ],
+)
 def test_a_signal_ends_with_75_and_the_rest_is_done_later(kind: signal.Signals, workers: int, tmp_path: Path) -> None:
     many = _many(tmp_path / "many.jsonl", 6000)
     interrupted, whole = _two_places(tmp_path)
@@ -194,7 +201,7 @@ def _wait_for(folder: Path, files: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "most", [pytest.param(3, marks=pytest.mark.slow), pytest.param(15, marks=pytest.mark.campaign)]
+    "most", [pytest.param(1, marks=pytest.mark.slow), pytest.param(15, marks=pytest.mark.campaign)]
 )
 def test_kills_at_random_moments_leave_the_same_folder(tmp_path: Path, most: int) -> None:
     """Half of the runs ask a server with faults of content, half use the rules with two workers."""

@@ -60,7 +60,7 @@ def test_completions_are_cut_where_they_go_on() -> None:
     assert codet.cut("    if x:\n        # why\n        return 1\n") == "    if x:\n        # why\n        return 1\n"
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     ("fraction", "expected"),
     [
@@ -78,7 +78,7 @@ def test_global_fractions(standings: Standings, fraction: float, expected: tuple
     assert figures(standings, standings.pass_rate >= fraction) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize(("share", "expected"), [(1.0, (224, 0.554, 0.701)), (0.8, (290, 0.507, 0.831))])
 def test_shares_of_the_best_of_the_task(standings: Standings, share: float, expected: tuple[int, float, float]) -> None:
     best = np.zeros(75, dtype=np.int64)
@@ -87,13 +87,13 @@ def test_shares_of_the_best_of_the_task(standings: Standings, share: float, expe
     assert figures(standings, kept) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize(("share", "expected"), [(1.0, (251, 0.574, 0.814)), (0.8, (290, 0.517, 0.847))])
 def test_consensus(standings: Standings, share: float, expected: tuple[int, float, float]) -> None:
     assert figures(standings, (standings.passed > 0) & (standings.consensus >= share)) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_knowing_the_valid_tests(codet_run: Run, standings: Standings) -> None:
     assert (sum(valid.sum() for valid in codet_run.valid), sum(not valid.any() for valid in codet_run.valid)) == (
         690,
@@ -107,7 +107,7 @@ def test_knowing_the_valid_tests(codet_run: Run, standings: Standings) -> None:
     assert figures(standings, np.array(passing)) == (207, 0.778, 0.910)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_what_agreement_knows_of_the_tests(codet_run: Run, standings: Standings) -> None:
     valid = np.concatenate(codet_run.valid)
     assert order(np.concatenate([estimated_validity(matrix) for matrix in codet_run.matrices]), valid) > 0.90
@@ -117,7 +117,7 @@ def test_what_agreement_knows_of_the_tests(codet_run: Run, standings: Standings)
     assert sum(consensus(matrix).lone for matrix in codet_run.matrices) == 19
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_tenth_of_the_tests_says_the_same(codet_run: Run) -> None:
     covers = [minimal(matrix) for matrix in codet_run.matrices]
     assert all(cover.score.pairs == cover.full.pairs for cover in covers)
@@ -127,7 +127,7 @@ def test_a_tenth_of_the_tests_says_the_same(codet_run: Run) -> None:
     assert mean_curve([curve.best_first for curve in each])[4] == pytest.approx(0.93, abs=0.01)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_suites_refuse_nearly_everything(codet_run: Run) -> None:
     pairs = zip(codet_run.tasks, codet_run.matrices, strict=True)
     rates = [suite_rates(matrix, np.array(task.truth)) for task, matrix in pairs]
@@ -136,7 +136,7 @@ def test_suites_refuse_nearly_everything(codet_run: Run) -> None:
     assert (accepted, refused) == pytest.approx((7, 572))
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_two_cells_depend_on_the_hash_seed(codet_run: Run) -> None:
     """Programs that ran into a limit are left out, since they take most of the time."""
     timeout = OUTCOMES.index("timeout")
@@ -170,7 +170,7 @@ def kept(standings: Standings, text: str, seed: int = 0) -> Bools:
     return parse_rule(text, seed=seed).decide(standings).kept
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_the_table(standings: Standings) -> None:
     decided = {rule.name: rule.decide(standings).kept for rule in TABLE}
     found = keep_table(decided, standings.truth > 0, standings.task, seed=0, draws=50)
@@ -179,7 +179,7 @@ def test_the_table(standings: Standings) -> None:
     } == PUBLISHED
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.parametrize("score", ["agreement", "fitted"])
 @pytest.mark.parametrize("target", [0.5, 0.6, 0.7])
 def test_calibrated_beats_every_global_fraction_at_equal_recall(
@@ -195,7 +195,7 @@ def test_calibrated_beats_every_global_fraction_at_equal_recall(
     assert all(line.precision > target for line in compared)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_agreement_beats_each_fraction_of_the_table_at_its_recall(standings: Standings) -> None:
     """With an interval above 0 in the middle of the curve; at both ends the same way, but not for sure."""
     score = plain_score(standings, "agreement")
@@ -206,7 +206,7 @@ def test_agreement_beats_each_fraction_of_the_table_at_its_recall(standings: Sta
     assert sure >= {"frac:0.8", "frac:0.6", "frac:0.5", "frac:0.4"}
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_consensus_beats_the_fraction_of_its_recall(standings: Standings) -> None:
     """Precision +.112 against frac:0.2 with .073 less recall; at equal recall +.071, not for sure on half the data."""
     truth, consensus, fraction = standings.truth > 0, kept(standings, "consensus"), kept(standings, "frac:0.2")
@@ -217,7 +217,7 @@ def test_consensus_beats_the_fraction_of_its_recall(standings: Standings) -> Non
     assert compared[0].difference.value == pytest.approx(0.071, abs=0.001)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_precision_of_nine_tenths_is_refused(standings: Standings) -> None:
     for score in ("agreement", "fitted"):
         with pytest.raises(DataError, match=r"750 labelled programs of 75 tasks .* best reachable is 0\.8"):

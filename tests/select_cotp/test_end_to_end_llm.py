@@ -199,7 +199,7 @@ def test_the_model_the_prompt_and_the_language_decide(here: Path) -> None:
         assert word in facts
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.timeout(300)
 def test_a_killed_run_asks_only_what_it_had_not_heard(here: Path) -> None:
     write(here / "pool.jsonl", reasoned("p", 300, 1))

@@ -16,7 +16,7 @@ OPTIONS = ("--core", "core.jsonl", "--per-core", "3", "--rows-per-shard", "100",
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "kills", [pytest.param(6, marks=pytest.mark.slow), pytest.param(30, marks=pytest.mark.campaign)]
+    "kills", [pytest.param(2, marks=pytest.mark.slow), pytest.param(30, marks=pytest.mark.campaign)]
 )
 def test_kills_at_random_moments_leave_the_same_selection(tmp_path: Path, kills: int) -> None:
     draw = random.Random(3)
@@ -47,7 +47,7 @@ def test_kills_at_random_moments_leave_the_same_selection(tmp_path: Path, kills:
             # a part that is gone is made again
             for path in list((tmp_path / "out").glob("part-*.parquet"))[:1]:
                 path.unlink()
-    assert killed >= kills // 6
+    assert killed >= max(1, kills // 6)
     done = rlbff("select-cotp", "pool.jsonl", *OPTIONS, "-o", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     ours, theirs = contents(tmp_path / "out"), contents(clean / "out")

@@ -77,7 +77,7 @@ def test_tables_compare_at_equal_reward_within_seeds() -> None:
     assert "|  | PA-LP-out |\n| --- | --- |\n| grpo | 0.25 |\n| ce-gppo 0.5 | 0.5 |" in told
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_the_recipe_goes_on_where_it_was_stopped(root: Path, tmp_path: Path) -> None:
     first = run_recipe(root, "entropy-control.sh", "out", "--seeds", 1, "--generations", 1, cwd=tmp_path)
     assert first.returncode == 0, first.stderr

@@ -151,7 +151,10 @@ def test_a_dry_run_notices_that_the_base_is_not_there(source: str, tmp_path: Pat
         run(configure(source, tmp_path / "rm", model=str(tmp_path / "no-such"), run=RunOptions(dry_run=True)))
 
 
-@pytest.mark.parametrize("largest", [2_000_000, 1_000_000])
+@pytest.mark.parametrize(
+    "largest",
+    [pytest.param(2_000_000, marks=pytest.mark.slow), pytest.param(1_000_000, marks=pytest.mark.campaign)],
+)
 def test_a_disk_that_is_full_is_not_called_a_bug_and_the_run_goes_on_where_there_is_room(
     largest: int, source: str, tmp_path: Path
 ) -> None:

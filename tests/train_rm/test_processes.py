@@ -69,7 +69,7 @@ def test_two_processes_equal_one(alone: tuple[list[StepRecord], dict[str, torch.
     assert_close(weights, alone[1])
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_shards_equal_one_process_also_after_a_stop(
     alone: tuple[list[StepRecord], dict[str, torch.Tensor]], tmp_path: Path
 ) -> None:
@@ -87,7 +87,7 @@ def test_shards_equal_one_process_also_after_a_stop(
     assert all(torch.equal(final[name], weight) for name, weight in weights.items())
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_shards_take_bf16_adapters_checkpointing_and_tied_weights(tmp_path: Path) -> None:
     plain = Options(folder=str(tmp_path / "one"), family="llama", rank=4, bf16=True, gradient_checkpointing=True)
     expected, merged = finish(plain)
@@ -108,8 +108,8 @@ def test_fsdp_that_becomes_copies_on_a_cpu_is_noticed(tmp_path: Path) -> None:
     assert not (tmp_path / LOG).read_text()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(3))
 def test_killed_run_goes_on_to_the_same_numbers(
     seed: int, alone: tuple[list[StepRecord], dict[str, torch.Tensor]], tmp_path: Path
 ) -> None:
