@@ -49,7 +49,8 @@ blockquote { margin: .25rem 0; padding: .5rem .75rem; background: var(--panel); 
   white-space: pre-wrap; overflow-wrap: anywhere; font-size: .875rem; unicode-bidi: isolate; }
 summary { cursor: pointer; color: var(--soft); font-size: .875rem; }
 @media (max-width: 30rem) { body { padding: .5rem; } article { padding: .5rem; } }
-@media print { body { max-width: none; padding: 0; font-size: 11pt; }
+@media print { @page { margin: 14mm; } html { font-size: 11px; }
+  body { max-width: none; padding: 0; font-size: 8.5pt; line-height: 1.4; }
   article { border: 0; padding: 0; } article + article { break-before: page; }
   h2, h3, .note, .legend { break-after: avoid; } figure svg { max-height: 13cm; }
   figure, blockquote, tr { break-inside: avoid; } nav, details { display: none; } .scroll { overflow: visible; }

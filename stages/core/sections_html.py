@@ -56,8 +56,8 @@ mark.note { background: var(--note); text-decoration: underline dotted var(--not
 @media (min-width: 68rem) { .layout { display: grid; grid-template-columns: 15rem minmax(0, 1fr); gap: 2.5rem; }
   .contents { position: sticky; top: 1rem; max-height: calc(100vh - 2rem); overflow-y: auto; align-self: start; } }
 @media print { .layout { display: block; }
-  .part { break-before: page; border: 0; } .part:first-child { break-before: auto; }
-  .passage blockquote { max-height: none; } .top { display: none; } mark { print-color-adjust: exact; } }
+  .part > h2, .part > h2 + dl { break-after: avoid; } .layout article { break-before: auto; break-inside: avoid; }
+  .passage blockquote { max-height: none; line-height: 1.6; } .top { display: none; } mark { print-color-adjust: exact; } }
 """
 
 MARKS: Final[Mapping[Mark, str]] = {"yes": "for it", "no": "against it", "note": "to notice"}
