@@ -57,7 +57,8 @@ mark.note { background: var(--note); text-decoration: underline dotted var(--not
   .contents { position: sticky; top: 1rem; max-height: calc(100vh - 2rem); overflow-y: auto; align-self: start; } }
 @media print { .layout { display: block; }
   .part > h2, .part > h2 + dl { break-after: avoid; } .layout article { break-before: auto; break-inside: avoid; }
-  .passage blockquote { max-height: none; line-height: 1.6; } .top { display: none; } mark { print-color-adjust: exact; } }
+  .passage blockquote { max-height: none; line-height: 1.6; }
+  .top { display: none; } mark { print-color-adjust: exact; } }
 """
 
 MARKS: Final[Mapping[Mark, str]] = {"yes": "for it", "no": "against it", "note": "to notice"}
