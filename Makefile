@@ -17,7 +17,8 @@ demo: .venv/.models
 test: .venv/.dev
 	$(TESTS) -m "not slow and not campaign"
 
-check: .venv/.dev lint wheel
+check: .venv/.dev
+	$(MAKE) --jobs 2 --output-sync lint wheel
 	$(BIN)/python docs/build.py --check
 	$(TESTS) -m "not campaign"
 

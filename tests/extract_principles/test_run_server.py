@@ -45,7 +45,7 @@ def test_faults_in_three_calls_of_ten_lose_nothing(tmp_path: Path) -> None:
 
 def test_rows_that_a_server_failed_are_asked_again_when_told(tmp_path: Path) -> None:
     command = ["extract-principles", SAMPLE, "-o", "out", "--rows-per-shard", 10]
-    with start_server(faults=0.2) as server:
+    with start_server(faults=0.2, mix="500:1") as server:
         failed = rlbff(*command, "--llm", server.url, "--timeout", 1, "--max-retries", 0, cwd=tmp_path)
     assert failed.returncode == 3, failed.stderr
     (line,) = [line for line in failed.stderr.splitlines() if "more than --max-failed" in line]
@@ -200,9 +200,8 @@ def _wait_for(folder: Path, files: int) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(
-    "most", [pytest.param(1, marks=pytest.mark.slow), pytest.param(15, marks=pytest.mark.campaign)]
-)
+@pytest.mark.campaign
+@pytest.mark.parametrize("most", [3, 15])
 def test_kills_at_random_moments_leave_the_same_folder(tmp_path: Path, most: int) -> None:
     """Half of the runs ask a server with faults of content, half use the rules with two workers."""
     many = _many(tmp_path / "many.jsonl", 4000)

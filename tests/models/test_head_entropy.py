@@ -153,11 +153,13 @@ print(peak(16), peak(1024), peak(16_384))
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see how much memory was used")
 def test_memory_is_flat_in_the_number_of_tokens(run_python: Callable[..., CompletedProcess[str]], root: Path) -> None:
     seen = []
-    for _ in range(2):  # what other threads of the process touch at the same time is noise, which only adds
+    for _ in range(5):  # what other threads of the process touch at the same time is noise, which only adds
         done = run_python("-c", MEMORY, PYTHONPATH=str(root))
         assert done.returncode == 0, done.stderr
         seen.append([int(word) for word in done.stdout.split()])
-    few, some, many = map(min, zip(*seen, strict=True))
+        few, some, many = map(min, zip(*seen, strict=True))
+        if many - some <= 16:
+            break
     # the logits of 16,384 tokens are 2.6 GB, those of a chunk 16 MB, and there are two such chunks
     assert some - few <= 100
     assert many - some <= 16

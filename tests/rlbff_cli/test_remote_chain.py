@@ -144,7 +144,7 @@ def test_the_chain_over_a_faulty_store_gives_the_bytes_of_the_local_one(port: in
     assert differing == []
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_machine_that_dies_while_pushing_is_followed_by_another(
     port: int, tmp_path: Path, principles: dict[str, bytes]
 ) -> None:

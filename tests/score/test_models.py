@@ -169,7 +169,7 @@ def test_what_is_no_reward_model_is_refused_in_one_line(here: Path, capfd: pytes
         assert rows_of(here / "out") == []
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_two_workers_write_the_same_bytes(here: Path, models: Path) -> None:
     words = ("score", "rows.jsonl", "--rm", models / "rm", *BY_EACH, "--rows-per-shard", 1)
     for workers in (1, 2):

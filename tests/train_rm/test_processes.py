@@ -99,7 +99,7 @@ def test_shards_take_bf16_adapters_checkpointing_and_tied_weights(tmp_path: Path
     assert all((weights[name] - merged[name]).abs().max() < 0.01 for name in merged)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_fsdp_that_becomes_copies_on_a_cpu_is_noticed(tmp_path: Path) -> None:
     process = start(Options(folder=str(tmp_path), fsdp=True, unrefused=True), 2)
     _, err = process.communicate(timeout=280)

@@ -228,9 +228,8 @@ def steps_in(folder: Path) -> int:
     return sum(len(path.read_text().splitlines()) for path in folder.glob(".rlbff/training/*/steps.jsonl"))
 
 
-@pytest.mark.parametrize(
-    "kills", [pytest.param(1, marks=pytest.mark.slow), pytest.param(5, marks=pytest.mark.campaign)]
-)
+@pytest.mark.campaign
+@pytest.mark.parametrize("kills", [1, 5])
 def test_killed_at_random_moments_and_resumed_the_model_is_the_same(source: str, tmp_path: Path, kills: int) -> None:
     command = [sys.executable, "-m", "rlbff_cli", "train-rm", source, "--model", "tiny", "--step-tokens", "256"]
     command += ["--epochs", "3", "--save-every", "3", "--precision", "fp32", "--out"]

@@ -42,7 +42,7 @@ def of_humaneval(row: dict[str, str]) -> Task:
     return Task(key=row["task_id"], entry_point=row["entry_point"], suite=suite, reference=reference)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_humaneval_references_and_minimal_suites(verifier: Verifier, humaneval: list[dict[str, str]]) -> None:
     scores = []
     for row in humaneval[3:164:14]:
