@@ -52,7 +52,7 @@ def same(root: Path) -> dict[str, bytes]:
     [
         pytest.param(3, PRINCIPLES, marks=pytest.mark.slow),
         pytest.param(2, CHAINS, marks=pytest.mark.campaign),
-        pytest.param(3, VERDICTS, marks=pytest.mark.slow),
+        pytest.param(3, VERDICTS, marks=pytest.mark.campaign),
     ],
 )
 def test_shares_killed_at_random_and_called_again_make_the_folder_of_one_run(

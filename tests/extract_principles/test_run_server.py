@@ -166,7 +166,7 @@ def test_embeddings_of_a_server_decide_the_consensus(tmp_path: Path) -> None:
     [
         (signal.SIGTERM, 2),
         pytest.param(signal.SIGTERM, 1, marks=pytest.mark.campaign),
-        pytest.param(signal.SIGINT, 1, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 1, marks=pytest.mark.campaign),
         pytest.param(signal.SIGINT, 2, marks=pytest.mark.campaign),
     ],
 )

@@ -180,7 +180,7 @@ def test_two_workers_write_the_same_bytes(here: Path, models: Path) -> None:
     assert one == two
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_killed_run_goes_on_to_the_same_folder(here: Path, models: Path) -> None:
     many = [{"id": f"{n}", "prompt": f"q{n % 30}", "completion": f"answer {n} " * 20} for n in range(150)]
     write(here / "many.jsonl", many)

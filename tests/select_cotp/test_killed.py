@@ -15,9 +15,8 @@ OPTIONS = ("--core", "core.jsonl", "--per-core", "3", "--rows-per-shard", "100",
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "kills", [pytest.param(2, marks=pytest.mark.slow), pytest.param(30, marks=pytest.mark.campaign)]
-)
+@pytest.mark.campaign
+@pytest.mark.parametrize("kills", [2, 30])
 def test_kills_at_random_moments_leave_the_same_selection(tmp_path: Path, kills: int) -> None:
     draw = random.Random(3)
     write(tmp_path / "pool.jsonl", cots("p", 1500, 1))

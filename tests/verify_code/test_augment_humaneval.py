@@ -59,7 +59,7 @@ def task_of(row: dict[str, str]) -> Task:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_added_tests_say_what_the_official_ones_do_and_raise_the_mutation_score(
     verifier: SandboxVerifier, tmp_path: Path, shared_data: Path
 ) -> None:
