@@ -15,8 +15,9 @@ from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.manifest import total
 from stages.core.options import OPERATIONAL, RunOptions, identity
 from stages.core.progress import Progress, quiet
+from stages.core.rejections import check_failed
 from stages.core.rows import Problem, Rejected, SourceRow
-from stages.core.runner import check_failed, finish, open_folder, planned, reading
+from stages.core.runner import finish, open_folder, planned, reading
 from stages.core.steps import do_share
 from stages.core.tables import Column, Table
 

@@ -4,8 +4,6 @@ Which processes do it is the business of `pool.py`; a further runner takes the s
 """
 
 import json
-import math
-import re
 import shutil
 import tempfile
 import time
@@ -14,26 +12,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import orjson
 import pyarrow as pa
 
 from stages.core import folder
-from stages.core.errors import DataError, OutputError, TooManyFailed
+from stages.core.errors import OutputError
 from stages.core.intact import read_intact
 from stages.core.job import Job, PartOutput, Transform
 from stages.core.manifest import Done, hidden, read_done, total, write_done
 from stages.core.options import RunOptions, parse_map, parse_shard
 from stages.core.progress import Progress
 from stages.core.rows import Rejected, Row, SourceRow
-from stages.core.shards import dump_json, part_path, read_shard, to_table, write_part, write_text
+from stages.core.shards import dump_json, part_path, to_table, write_part, write_text
 from stages.core.slices import ReadOptions, read
 from stages.core.sources import Plan, plan
 from stages.core.tables import REJECTED, Table
-
-_OF_SERVERS: Final = re.compile(r"timeout|unreachable|rate_limited|broken_reply|http_\d+")
-"""Reasons of a rejected row that are a server's and not the row's; they are those of http.py."""
 
 
 def reading(options: RunOptions, *, unique_ids: bool = True) -> ReadOptions:
@@ -265,33 +260,6 @@ def finish(job: Job, plan: Plan, facts: Mapping[str, object]) -> dict[str, Any] 
     }
     write_text(hidden(job.root, "manifest.json"), dump_json(manifest), hidden(job.root, "tmp"))
     return manifest
-
-
-def check_failed(job: Job, rows: Mapping[str, int], rejected_by: Mapping[str, int], max_failed: float) -> None:
-    """Raise if every row was rejected (DataError), or more than the share `max_failed` (TooManyFailed)."""
-    if not rows["rejected"]:
-        return
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(rejected_by.items()))
-    look = f"See: rlbff cat {job.root} --rejects"
-    if any(map(_OF_SERVERS.fullmatch, rejected_by)):
-        look += " (where a server failed, the same command with --retry-rejected asks it again)"
-    if rows["rejected"] == rows["in"]:
-        raise DataError(f"All {rows['in']:,} rows were rejected ({reasons}); the first: {_first_error(job)} {look}")
-    share = rows["rejected"] / rows["in"]
-    if share > max_failed:
-        text = f"{rows['rejected']:,} of {rows['in']:,} rows were rejected ({reasons})"
-        raise TooManyFailed(
-            f"{text}, more than --max-failed {max_failed:g}; everything is stored in {job.root}. {look} "
-            f"or accept them with --max-failed {math.ceil(share * 100) / 100:g}."
-        )
-
-
-def _first_error(job: Job) -> str:
-    for part in range(len(job.slices)):
-        path = part_path(job.root, part, "rejected")
-        if path.exists():
-            return str(read_shard(path, columns=["error"])["error"][0].as_py())
-    return ""
 
 
 def log(root: Path, event: str, **facts: object) -> None:

@@ -16,9 +16,10 @@ from stages.core.job import Job, PartOutput, Stage, Transform
 from stages.core.manifest import hidden, read_done
 from stages.core.options import identity
 from stages.core.progress import Progress, quiet
+from stages.core.rejections import check_failed
 from stages.core.report import Report
 from stages.core.rows import Rejected, SourceRow
-from stages.core.runner import check_failed, finish, left_to_do, planned, read_stats, reading, work
+from stages.core.runner import finish, left_to_do, planned, read_stats, reading, work
 from stages.core.shards import part_path, read_shard
 from stages.core.slices import ReadOptions
 from stages.core.sources import Plan

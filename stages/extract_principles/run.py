@@ -14,10 +14,10 @@ from stages.core.manifest import hidden, read_done, total
 from stages.core.options import identity, parse_map
 from stages.core.passing import PassThrough, passing
 from stages.core.progress import Progress, quiet
+from stages.core.rejections import check_failed
 from stages.core.report import Report
 from stages.core.rows import SourceRow
 from stages.core.runner import (
-    check_failed,
     finish,
     left_to_do,
     planned,

@@ -18,9 +18,10 @@ from stages.core.manifest import hidden, read_done
 from stages.core.options import RunOptions, parse_shard
 from stages.core.passing import passing
 from stages.core.progress import Progress, quiet
+from stages.core.rejections import check_failed
 from stages.core.report import Report
 from stages.core.rows import SourceRow
-from stages.core.runner import check_failed, finish, left_to_do, log, open_folder, planned, work
+from stages.core.runner import finish, left_to_do, log, open_folder, planned, work
 from stages.core.sealed import write_sealed
 from stages.core.shards import list_parts
 from stages.core.sources import Plan

@@ -20,8 +20,9 @@ from stages.core.manifest import Done, hidden, read_done
 from stages.core.options import flat, identity
 from stages.core.policy_tables import PROMPTS
 from stages.core.progress import Progress, quiet
+from stages.core.rejections import check_failed
 from stages.core.report import Report
-from stages.core.runner import check_failed, finish, left_to_do, open_folder, planned, read_stats, reading, work
+from stages.core.runner import finish, left_to_do, open_folder, planned, read_stats, reading, work
 from stages.core.shards import ROWS_BESIDE, part_path, read_shard, write_text
 from stages.core.sources import Plan
 from stages.core.tables import DROPPED_ROWS, METRICS

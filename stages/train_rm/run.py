@@ -19,8 +19,9 @@ from stages.core.job import Job, Stage, Transform
 from stages.core.manifest import Done, hidden, read_done
 from stages.core.options import flat, identity
 from stages.core.progress import Progress, quiet
+from stages.core.rejections import check_failed
 from stages.core.report import Report
-from stages.core.runner import check_failed, finish, left_to_do, open_folder, planned, read_stats, reading, work
+from stages.core.runner import finish, left_to_do, open_folder, planned, read_stats, reading, work
 from stages.core.shards import ROWS_BESIDE, write_text
 from stages.core.sources import Plan
 from stages.core.tables import DROPPED_ROWS, METRICS, PREFERENCES, PRINCIPLES

@@ -18,8 +18,9 @@ from stages.core.manifest import hidden, read_done, total
 from stages.core.options import parse_shard
 from stages.core.passing import passing
 from stages.core.progress import Progress, quiet
+from stages.core.rejections import check_failed
 from stages.core.report import Report
-from stages.core.runner import check_failed, finish, left_to_do, open_folder, planned, work
+from stages.core.runner import finish, left_to_do, open_folder, planned, work
 from stages.core.sealed import read_sealed, write_sealed
 from stages.core.shards import list_parts, write_part
 from stages.core.sources import Plan
